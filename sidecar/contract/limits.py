@@ -1,0 +1,57 @@
+"""Every bound and deadline that is part of the contract, each with its unit and its reason."""
+
+MIB = 1024 * 1024
+
+PROTOCOL_VERSION = 1
+"""The bridge protocol that this build speaks (PROTOCOL §3 negotiates)."""
+
+MESSAGE_BYTES = 1 * MIB
+"""Largest WebSocket message before it is cut into chunks (PROTOCOL §2)."""
+
+TRANSFER_BYTES = 64 * MIB
+"""Largest value after the chunks are joined (PROTOCOL §2)."""
+
+CHUNK_BYTES = 512 * 1024
+"""Data in one chunk: half a message, so that control messages are never long behind one."""
+
+CREDIT_BYTES = 4 * MIB
+"""Unacked event bytes that a client may have under way unless its hello says otherwise."""
+
+CREDIT_MIN_BYTES = 64 * 1024
+
+OPEN_REQUESTS = 256
+"""Requests a connection may have open; one more is `overloaded`."""
+
+CONNECTIONS_BEFORE_HELLO = 8
+
+HEARTBEAT_MS = 5_000
+SILENCE_INTERVALS = 3
+"""Heartbeat intervals without any message before a side is judged silent (4408)."""
+
+HELLO_DEADLINE_S = 10.0
+
+IDEMPOTENCY_S = 600.0
+"""How long the answer to an idempotency key is kept (PROTOCOL §5)."""
+
+ACTIVE_TEXT_BYTES = 256 * 1024
+"""Text of a running turn that a snapshot carries a session (PROTOCOL §4)."""
+
+INPUT_CHARS = 120_000
+ATTACHMENTS = 8
+ATTACHMENT_BYTES = 10 * MIB
+ATTACHMENTS_TOTAL_BYTES = 40 * MIB
+
+STDERR_TAIL_CHARS = 4_000
+"""What of a provider's or host's last stderr an exit carries."""
+
+HOST_CREDIT_BYTES = 64 * 1024
+"""Unacked event bytes between one host and the supervisor."""
+
+HOST_CREDIT_TOTAL_BYTES = 16 * MIB
+"""The same over all hosts: a host gets min(HOST_CREDIT_BYTES, this / hosts)."""
+
+FRAME_BYTES = TRANSFER_BYTES
+"""Largest frame on a host's channel; a longer one is a protocol violation."""
+
+MERGE_BYTES = 64 * 1024
+"""Largest text that adjacent deltas are merged to."""

@@ -1,0 +1,284 @@
+"""Params and results of the bridge's methods, and the table of methods (PROTOCOL §5).
+
+Owns shapes and flags. Who carries a method out stands in sidecar/bridge/methods.
+"""
+
+from typing import Any, Literal
+
+from sidecar.contract.base import Count, NonBlank, Positive, Slug, Wire
+from sidecar.contract.vocabulary import (
+    ApprovalPolicy,
+    Decision,
+    InteractionMode,
+    RestartPolicy,
+    RestartStrategy,
+    RuntimeMode,
+    SandboxMode,
+    SessionStatus,
+)
+
+
+class ModelSelection(Wire, frozen=True):
+    model: NonBlank
+    instance_id: Slug | None = None
+    options: dict[str, Any] | None = None
+
+
+class RestartSpec(Wire, frozen=True):
+    """OTP's child spec as a client may set it; times in ms unless named in seconds."""
+
+    policy: RestartPolicy = "transient"
+    strategy: RestartStrategy = "one_for_one"
+    max_restarts: Count = 3
+    max_seconds: Positive = 60
+    significant: bool = False
+    shutdown_ms: Count | None = None
+
+
+class SessionLimits(Wire, frozen=True):
+    memory_soft_bytes: Positive | None = None
+    memory_hard_bytes: Positive | None = None
+    start_ms: Positive | None = None
+    stall_ms: Positive | None = None
+
+
+class Attachment(Wire, frozen=True):
+    type: Literal["image"]
+    mime_type: NonBlank
+    name: NonBlank | None = None
+    data: bytes | None = None
+    path: NonBlank | None = None
+
+
+class NoParams(Wire, frozen=True):
+    pass
+
+
+class ThreadParams(Wire, frozen=True):
+    thread_id: NonBlank
+
+
+class SessionStartParams(Wire, frozen=True):
+    """Start a session, or resume the stopped one of the same threadId."""
+
+    idempotency_key: NonBlank
+    thread_id: NonBlank
+    provider: Slug
+    runtime_mode: RuntimeMode
+    provider_instance_id: Slug | None = None
+    cwd: NonBlank | None = None
+    model_selection: ModelSelection | None = None
+    options: dict[str, Any] | None = None
+    env: dict[str, str] | None = None
+    approval_policy: ApprovalPolicy | None = None
+    sandbox_mode: SandboxMode | None = None
+    resume_cursor: Any = None
+    parent: NonBlank | None = None
+    restart: RestartSpec | None = None
+    limits: SessionLimits | None = None
+    coalesce_ms: Count | None = None
+
+
+class SendTurnParams(Wire, frozen=True):
+    idempotency_key: NonBlank
+    thread_id: NonBlank
+    input: NonBlank | None = None
+    attachments: list[Attachment] | None = None
+    model_selection: ModelSelection | None = None
+    interaction_mode: InteractionMode | None = None
+    options: dict[str, Any] | None = None
+
+
+class InterruptParams(Wire, frozen=True):
+    thread_id: NonBlank
+    turn_id: NonBlank | None = None
+
+
+class RespondToRequestParams(Wire, frozen=True):
+    idempotency_key: NonBlank
+    thread_id: NonBlank
+    request_id: NonBlank
+    decision: Decision
+    option_id: NonBlank | None = None
+
+
+class RespondToUserInputParams(Wire, frozen=True):
+    idempotency_key: NonBlank
+    thread_id: NonBlank
+    request_id: NonBlank
+    answers: dict[str, str | list[str]]
+
+
+class SetConfigParams(Wire, frozen=True):
+    thread_id: NonBlank
+    key: NonBlank
+    value: Any
+
+
+class SessionStopParams(Wire, frozen=True):
+    thread_id: NonBlank
+    cascade: bool = True
+    deadline_ms: Count | None = None
+
+
+class SessionRestartParams(Wire, frozen=True):
+    idempotency_key: NonBlank
+    thread_id: NonBlank
+
+
+class RollbackParams(Wire, frozen=True):
+    thread_id: NonBlank
+    num_turns: Positive
+
+
+class OptionalThreadParams(Wire, frozen=True):
+    thread_id: NonBlank | None = None
+
+
+class ProviderParams(Wire, frozen=True):
+    provider: Slug | None = None
+
+
+class McpParams(Wire, frozen=True):
+    thread_id: NonBlank
+    name: NonBlank | None = None
+    config: Any = None
+
+
+class SnapshotParams(Wire, frozen=True):
+    threads: list[NonBlank] | None = None
+
+
+class EventsReadParams(Wire, frozen=True):
+    after: Count
+    limit: Positive = 1000
+    threads: list[NonBlank] | None = None
+
+
+class SubscribeParams(Wire, frozen=True):
+    threads: list[NonBlank] | None = None
+    after: Count | None = None
+
+
+class ShutdownParams(Wire, frozen=True):
+    deadline_ms: Count | None = None
+
+
+class SessionView(Wire, frozen=True):
+    """A session as the adapter of docs/EVENTS.md describes it."""
+
+    provider: Slug
+    thread_id: NonBlank
+    status: SessionStatus
+    runtime_mode: RuntimeMode
+    created_at: NonBlank
+    updated_at: NonBlank
+    provider_instance_id: Slug | None = None
+    cwd: NonBlank | None = None
+    model: NonBlank | None = None
+    resume_cursor: Any = None
+    active_turn_id: NonBlank | None = None
+    last_error: NonBlank | None = None
+
+
+class SendTurnResult(Wire, frozen=True):
+    thread_id: NonBlank
+    turn_id: NonBlank
+    resume_cursor: Any = None
+
+
+class MethodSpec(Wire, frozen=True):
+    """One row of PROTOCOL §5.
+
+    `lane`: `ordered` requests of one session run one after the other; `express` ones never wait
+    behind them; `free` ones belong to no session.
+    """
+
+    name: str
+    params: type[Wire]
+    result: str
+    lane: Literal["ordered", "express", "free"]
+    deadline_s: float
+    idempotent: bool = False
+    mutating: bool = False
+
+
+def _m(
+    name: str,
+    params: type[Wire],
+    result: str,
+    lane: Literal["ordered", "express", "free"] = "free",
+    *,
+    deadline_s: float = 30.0,
+    idempotent: bool = False,
+    mutating: bool = False,
+) -> MethodSpec:
+    return MethodSpec(
+        name=name,
+        params=params,
+        result=result,
+        lane=lane,
+        deadline_s=deadline_s,
+        idempotent=idempotent,
+        mutating=mutating or idempotent,
+    )
+
+
+_ROWS = (
+    _m(
+        "session.start", SessionStartParams, "session", "ordered", deadline_s=120.0, idempotent=True
+    ),
+    _m(
+        "session.sendTurn",
+        SendTurnParams,
+        "{threadId, turnId, resumeCursor?}",
+        "ordered",
+        deadline_s=60.0,
+        idempotent=True,
+    ),
+    _m("session.interrupt", InterruptParams, "{}", "express", mutating=True),
+    _m("session.respondToRequest", RespondToRequestParams, "{}", "express", idempotent=True),
+    _m("session.respondToUserInput", RespondToUserInputParams, "{}", "express", idempotent=True),
+    _m("session.setConfig", SetConfigParams, "{…}", "ordered", mutating=True),
+    _m("session.stop", SessionStopParams, "{}", "express", deadline_s=60.0, mutating=True),
+    _m(
+        "session.restart",
+        SessionRestartParams,
+        "session",
+        "ordered",
+        deadline_s=120.0,
+        idempotent=True,
+    ),
+    _m("session.get", ThreadParams, "session"),
+    _m("session.list", NoParams, "{sessions}"),
+    _m("session.stopAll", NoParams, "{stopped}", deadline_s=60.0, mutating=True),
+    _m("session.readThread", ThreadParams, "{threadId, turns: [{id, items}]}", "ordered"),
+    _m(
+        "session.rollbackThread",
+        RollbackParams,
+        "{threadId, turns: [{id, items}]}",
+        "ordered",
+        mutating=True,
+    ),
+    _m(
+        "tree.get",
+        OptionalThreadParams,
+        "{nodes: [{kind, id, parent, state, pid?, createTime?, rssBytes?, cpuMs?, children}]}",
+    ),
+    _m("provider.list", ProviderParams, "{providers: [provider]}"),
+    _m("provider.status", ProviderParams, "{providers: [provider]}"),
+    _m("provider.models", ProviderParams, "{models: [{slug, name, …}]}"),
+    _m("mcp.status", McpParams, "{servers: [{name, state, error?, tools?}]}", "ordered"),
+    _m("mcp.add", McpParams, "{servers}", "ordered", mutating=True),
+    _m("mcp.connect", McpParams, "{servers}", "ordered", mutating=True),
+    _m("mcp.disconnect", McpParams, "{servers}", "ordered", mutating=True),
+    _m("snapshot.get", SnapshotParams, "{at, epoch, state}"),
+    _m("events.read", EventsReadParams, "{events: [[seq, bin]], head, next}"),
+    _m("subscribe", SubscribeParams, "{}"),
+    _m("metrics.get", NoParams, "{…}"),
+    _m("diagnostics.get", OptionalThreadParams, "{…}"),
+    _m("sidecar.shutdown", ShutdownParams, "{}", mutating=True),
+)
+
+METHODS: dict[str, MethodSpec] = {row.name: row for row in _ROWS}
+"""Every method of the bridge but `hello`, by name."""
