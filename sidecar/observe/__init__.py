@@ -1,0 +1,1 @@
+"""Structured log, metrics, doctor: what the sidecar tells about itself."""

@@ -1,0 +1,142 @@
+"""The structured log: one JSON object a line on stderr, and in a rotated file of the data dir.
+
+Never on stdout (that is the ready line's), never a secret, never a prompt. Writing to stderr is
+best effort: a launcher that does not read its pipe must not stop the sidecar.
+"""
+
+import contextlib
+import logging
+import logging.handlers
+import os
+import select
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+LOG_FILE_BYTES = 5 * 1024 * 1024
+LOG_FILES = 3
+"""The file and two predecessors: 15 MiB of history at most."""
+
+PIPE_ATOMIC_BYTES = 4096
+"""POSIX: a pipe that polls writable takes this many bytes at once without blocking."""
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class Sink(Protocol):
+    """Takes one finished line without its newline."""
+
+    def __call__(self, line: str) -> None: ...
+
+
+class Secret:
+    """A value that no log, repr or str ever shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value, for the one place that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+
+class Log:
+    """Writes records to its sinks. `fields` bound here stand in every record."""
+
+    def __init__(self, sinks: tuple[Sink, ...] = (), level: str = "info", **fields: Any) -> None:
+        self._sinks = sinks
+        self._level = LEVELS[level]
+        self._fields = fields
+
+    def bind(self, **fields: Any) -> "Log":
+        """Return a log whose records carry `fields` too."""
+        child = Log(self._sinks, **(self._fields | fields))
+        child._level = self._level
+        return child
+
+    def write(self, level: str, event: str, **fields: Any) -> None:
+        """Write one record; `event` is a dotted name such as `host.exited`."""
+        if LEVELS.get(level, 20) < self._level:
+            return
+        record = {"at": _now(), "level": level, "event": event, **self._fields, **fields}
+        line = msgspec.json.encode(record, enc_hook=str).decode()
+        for sink in self._sinks:
+            sink(line)
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """Write a record that only a developer wants."""
+        self.write("debug", event, **fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        """Write a record of the normal course."""
+        self.write("info", event, **fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """Write a record of something odd that was dealt with."""
+        self.write("warning", event, **fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        """Write a record of something that failed."""
+        self.write("error", event, **fields)
+
+    def exception(self, event: str, error: BaseException, **fields: Any) -> None:
+        """Write a record of an unexpected exception, with its traceback."""
+        traceback = logging.Formatter().formatException((type(error), error, error.__traceback__))
+        self.write("error", event, error=repr(error), traceback=traceback, **fields)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def stderr_sink() -> Sink:
+    """Return a sink on fd 2 that drops the rest of a line rather than wait for its reader."""
+    writable = _writable_check()
+
+    def write(line: str) -> None:
+        data = (line + "\n").encode("utf-8", "replace")
+        with contextlib.suppress(OSError):
+            for start in range(0, len(data), PIPE_ATOMIC_BYTES):
+                if not writable():
+                    return
+                os.write(2, data[start : start + PIPE_ATOMIC_BYTES])
+
+    return write
+
+
+def _writable_check() -> Callable[[], bool]:
+    """Return a test whether fd 2 takes PIPE_ATOMIC_BYTES without blocking."""
+    if not hasattr(select, "poll"):
+        return lambda: True
+    poll = select.poll()
+    poll.register(2, select.POLLOUT)
+    return lambda: any(mask & select.POLLOUT for _, mask in poll.poll(0))
+
+
+def file_sink(path: Path) -> Sink:
+    """Return a sink on a rotated file: LOG_FILES files of LOG_FILE_BYTES."""
+    handler = logging.handlers.RotatingFileHandler(
+        path, maxBytes=LOG_FILE_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8", delay=True
+    )
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logging.raiseExceptions = False  # a full disk must not print tracebacks on stderr
+
+    def write(line: str) -> None:
+        handler.emit(logging.LogRecord("sidecar", logging.INFO, "", 0, line, None, None))
+
+    return write
+
+
+def null_log() -> Log:
+    """Return a log without sinks."""
+    return Log()
