@@ -9,8 +9,55 @@ from typing import Any
 import msgspec
 
 from sidecar.contract.base import Count, Name, NonBlank, Wire
-from sidecar.contract.methods import SessionView
-from sidecar.contract.vocabulary import ItemStatus, ItemType
+from sidecar.contract.snapshot import (
+    ActiveItem,
+    ActiveTurn,
+    PendingRequest,
+    Restarts,
+    SessionSnapshot,
+    Snapshot,
+    SnapshotState,
+)
+from sidecar.contract.vocabulary import (
+    EphemeralTopic,
+    GapReason,
+    GoodbyeReason,
+    JournalState,
+    StartFailure,
+)
+
+__all__ = [
+    "SUBPROTOCOL",
+    "Ack",
+    "ActiveItem",
+    "ActiveTurn",
+    "Advance",
+    "Bootstrap",
+    "Cancel",
+    "Chunk",
+    "ClientInfo",
+    "CloseCode",
+    "Ephemeral",
+    "Events",
+    "FailedLine",
+    "Gap",
+    "Goodbye",
+    "Heartbeat",
+    "Hello",
+    "HelloResult",
+    "JournalNotice",
+    "Limits",
+    "MessageKind",
+    "PendingRequest",
+    "ReadyLine",
+    "Restarts",
+    "Resume",
+    "ServerInfo",
+    "SessionSnapshot",
+    "Snapshot",
+    "SnapshotState",
+    "Synchronized",
+]
 
 SUBPROTOCOL = "sidecar.v1"
 
@@ -67,7 +114,7 @@ class FailedLine(Wire, frozen=True):
     """The one line on stdout when the sidecar cannot start."""
 
     event: str
-    code: str
+    code: StartFailure
     message: str
     pid: int | None = None
 
@@ -120,7 +167,7 @@ class HelloResult(Wire, frozen=True):
     resumed: bool
     limits: Limits
     heartbeat_ms: int
-    reason: str | None = None
+    reason: GapReason | None = None
 
 
 class Ack(Wire, frozen=True):
@@ -145,7 +192,7 @@ class Heartbeat(Wire, frozen=True):
     wall_ms: Count
     head: Count | None = None
     sent: Count | None = None
-    journal: str | None = None
+    journal: JournalState | None = None
 
 
 class Gap(Wire, frozen=True):
@@ -153,56 +200,43 @@ class Gap(Wire, frozen=True):
 
     from_: Count = msgspec.field(name="from")
     to: Count
-    reason: str
+    reason: GapReason
 
 
-class ActiveItem(Wire, frozen=True):
-    item_id: str
-    item_type: ItemType
-    status: ItemStatus
-    text: dict[str, str] = {}
+class Synchronized(Wire, frozen=True):
+    """The stream has caught up; live events follow with no seam."""
+
+    head: Count
 
 
-class ActiveTurn(Wire, frozen=True):
-    turn_id: str
-    started_at: str
-    items: list[ActiveItem] = []
-    truncated: bool = False
+class Events(Wire, frozen=True):
+    """`list` is [[seq, event]], the event in its final bytes."""
+
+    list: list[tuple[Count, bytes]]
 
 
-class PendingRequest(Wire, frozen=True):
-    """An unanswered request.opened or user-input.requested (`type` says which)."""
+class Advance(Wire, frozen=True):
+    """To a filtered client: nothing for it up to `seq`."""
 
-    type: str
-    payload: Any
-    created_at: str
-    turn_id: str | None = None
+    seq: Count
 
 
-class Restarts(Wire, frozen=True):
-    count: int = 0
-    backoff_until: str | None = None
-    gave_up: bool = False
+class Ephemeral(Wire, frozen=True):
+    """What has no seq and may be dropped: `event` for topic event, `data` for the others."""
+
+    topic: EphemeralTopic
+    event: bytes | None = None
+    data: Any = None
 
 
-class SessionSnapshot(SessionView, frozen=True, kw_only=True):
-    """One session in a snapshot: the view, and what a UI needs to go on from here."""
+class JournalNotice(Wire, frozen=True):
+    """The journal's state; repeated in each heartbeat while it is not ok."""
 
-    generation: int
-    restarts: Restarts
-    parent: str | None = None
-    children: list[str] = []
-    active_turn: ActiveTurn | None = None
-    pending_requests: dict[str, PendingRequest] = {}
-    tasks: dict[str, Any] = {}
-    usage: Any = None
+    state: JournalState
+    message: NonBlank | None = None
 
 
-class SnapshotState(Wire, frozen=True):
-    sessions: dict[str, SessionSnapshot]
+class Goodbye(Wire, frozen=True):
+    """The last message before the server closes."""
 
-
-class Snapshot(Wire, frozen=True):
-    at: int
-    epoch: int
-    state: SnapshotState
+    reason: GoodbyeReason

@@ -1,4 +1,4 @@
-"""Params and results of the bridge's methods, and the table of methods (PROTOCOL §5).
+"""Params of the bridge's methods, and the table of methods (PROTOCOL §5).
 
 Owns shapes and flags. Who carries a method out stands in sidecar/bridge/methods.
 """
@@ -6,6 +6,24 @@ Owns shapes and flags. Who carries a method out stands in sidecar/bridge/methods
 from typing import Any, Literal
 
 from sidecar.contract.base import Count, NonBlank, Positive, Slug, Wire
+from sidecar.contract.results import (
+    DiagnosticsResult,
+    Done,
+    Empty,
+    EventsPage,
+    McpServers,
+    MetricsResult,
+    ModelList,
+    ProviderList,
+    SendTurnResult,
+    SessionList,
+    SessionResult,
+    SetConfigResult,
+    StopAllResult,
+    ThreadTurns,
+    Tree,
+)
+from sidecar.contract.snapshot import SessionView, Snapshot
 from sidecar.contract.vocabulary import (
     ApprovalPolicy,
     Decision,
@@ -14,8 +32,36 @@ from sidecar.contract.vocabulary import (
     RestartStrategy,
     RuntimeMode,
     SandboxMode,
-    SessionStatus,
 )
+
+__all__ = [
+    "METHODS",
+    "Attachment",
+    "EventsReadParams",
+    "InterruptParams",
+    "McpParams",
+    "MethodSpec",
+    "ModelSelection",
+    "NoParams",
+    "OptionalThreadParams",
+    "ProviderParams",
+    "RespondToRequestParams",
+    "RespondToUserInputParams",
+    "RestartSpec",
+    "RollbackParams",
+    "SendTurnParams",
+    "SendTurnResult",
+    "SessionLimits",
+    "SessionRestartParams",
+    "SessionStartParams",
+    "SessionStopParams",
+    "SessionView",
+    "SetConfigParams",
+    "ShutdownParams",
+    "SnapshotParams",
+    "SubscribeParams",
+    "ThreadParams",
+]
 
 
 class ModelSelection(Wire, frozen=True):
@@ -164,29 +210,6 @@ class ShutdownParams(Wire, frozen=True):
     deadline_ms: Count | None = None
 
 
-class SessionView(Wire, frozen=True):
-    """A session as the adapter of docs/EVENTS.md describes it."""
-
-    provider: Slug
-    thread_id: NonBlank
-    status: SessionStatus
-    runtime_mode: RuntimeMode
-    created_at: NonBlank
-    updated_at: NonBlank
-    provider_instance_id: Slug | None = None
-    cwd: NonBlank | None = None
-    model: NonBlank | None = None
-    resume_cursor: Any = None
-    active_turn_id: NonBlank | None = None
-    last_error: NonBlank | None = None
-
-
-class SendTurnResult(Wire, frozen=True):
-    thread_id: NonBlank
-    turn_id: NonBlank
-    resume_cursor: Any = None
-
-
 class MethodSpec(Wire, frozen=True):
     """One row of PROTOCOL §5.
 
@@ -196,7 +219,7 @@ class MethodSpec(Wire, frozen=True):
 
     name: str
     params: type[Wire]
-    result: str
+    result: type[Wire]
     lane: Literal["ordered", "express", "free"]
     deadline_s: float
     idempotent: bool = False
@@ -206,7 +229,7 @@ class MethodSpec(Wire, frozen=True):
 def _m(
     name: str,
     params: type[Wire],
-    result: str,
+    result: type[Wire],
     lane: Literal["ordered", "express", "free"] = "free",
     *,
     deadline_s: float = 30.0,
@@ -226,58 +249,53 @@ def _m(
 
 _ROWS = (
     _m(
-        "session.start", SessionStartParams, "session", "ordered", deadline_s=120.0, idempotent=True
-    ),
-    _m(
-        "session.sendTurn",
-        SendTurnParams,
-        "{threadId, turnId, resumeCursor?}",
-        "ordered",
-        deadline_s=60.0,
-        idempotent=True,
-    ),
-    _m("session.interrupt", InterruptParams, "{}", "express", mutating=True),
-    _m("session.respondToRequest", RespondToRequestParams, "{}", "express", idempotent=True),
-    _m("session.respondToUserInput", RespondToUserInputParams, "{}", "express", idempotent=True),
-    _m("session.setConfig", SetConfigParams, "{…}", "ordered", mutating=True),
-    _m("session.stop", SessionStopParams, "{}", "express", deadline_s=60.0, mutating=True),
-    _m(
-        "session.restart",
-        SessionRestartParams,
-        "session",
+        "session.start",
+        SessionStartParams,
+        SessionResult,
         "ordered",
         deadline_s=120.0,
         idempotent=True,
     ),
-    _m("session.get", ThreadParams, "session"),
-    _m("session.list", NoParams, "{sessions}"),
-    _m("session.stopAll", NoParams, "{stopped}", deadline_s=60.0, mutating=True),
-    _m("session.readThread", ThreadParams, "{threadId, turns: [{id, items}]}", "ordered"),
     _m(
-        "session.rollbackThread",
-        RollbackParams,
-        "{threadId, turns: [{id, items}]}",
+        "session.sendTurn",
+        SendTurnParams,
+        SendTurnResult,
         "ordered",
-        mutating=True,
+        deadline_s=60.0,
+        idempotent=True,
     ),
+    _m("session.interrupt", InterruptParams, Done, "express", mutating=True),
+    _m("session.respondToRequest", RespondToRequestParams, Done, "express", idempotent=True),
+    _m("session.respondToUserInput", RespondToUserInputParams, Done, "express", idempotent=True),
+    _m("session.setConfig", SetConfigParams, SetConfigResult, "ordered", mutating=True),
+    _m("session.stop", SessionStopParams, Done, "express", deadline_s=60.0, mutating=True),
     _m(
-        "tree.get",
-        OptionalThreadParams,
-        "{nodes: [{kind, id, parent, state, pid?, createTime?, rssBytes?, cpuMs?, children}]}",
+        "session.restart",
+        SessionRestartParams,
+        SessionResult,
+        "ordered",
+        deadline_s=120.0,
+        idempotent=True,
     ),
-    _m("provider.list", ProviderParams, "{providers: [provider]}"),
-    _m("provider.status", ProviderParams, "{providers: [provider]}"),
-    _m("provider.models", ProviderParams, "{models: [{slug, name, …}]}"),
-    _m("mcp.status", McpParams, "{servers: [{name, state, error?, tools?}]}", "ordered"),
-    _m("mcp.add", McpParams, "{servers}", "ordered", mutating=True),
-    _m("mcp.connect", McpParams, "{servers}", "ordered", mutating=True),
-    _m("mcp.disconnect", McpParams, "{servers}", "ordered", mutating=True),
-    _m("snapshot.get", SnapshotParams, "{at, epoch, state}"),
-    _m("events.read", EventsReadParams, "{events: [[seq, bin]], head, next}"),
-    _m("subscribe", SubscribeParams, "{}"),
-    _m("metrics.get", NoParams, "{…}"),
-    _m("diagnostics.get", OptionalThreadParams, "{…}"),
-    _m("sidecar.shutdown", ShutdownParams, "{}", mutating=True),
+    _m("session.get", ThreadParams, SessionView),
+    _m("session.list", NoParams, SessionList),
+    _m("session.stopAll", NoParams, StopAllResult, deadline_s=60.0, mutating=True),
+    _m("session.readThread", ThreadParams, ThreadTurns, "ordered"),
+    _m("session.rollbackThread", RollbackParams, ThreadTurns, "ordered", mutating=True),
+    _m("tree.get", OptionalThreadParams, Tree),
+    _m("provider.list", ProviderParams, ProviderList),
+    _m("provider.status", ProviderParams, ProviderList),
+    _m("provider.models", ProviderParams, ModelList),
+    _m("mcp.status", McpParams, McpServers, "ordered"),
+    _m("mcp.add", McpParams, McpServers, "ordered", mutating=True),
+    _m("mcp.connect", McpParams, McpServers, "ordered", mutating=True),
+    _m("mcp.disconnect", McpParams, McpServers, "ordered", mutating=True),
+    _m("snapshot.get", SnapshotParams, Snapshot),
+    _m("events.read", EventsReadParams, EventsPage),
+    _m("subscribe", SubscribeParams, Empty),
+    _m("metrics.get", NoParams, MetricsResult),
+    _m("diagnostics.get", OptionalThreadParams, DiagnosticsResult),
+    _m("sidecar.shutdown", ShutdownParams, Done, mutating=True),
 )
 
 METHODS: dict[str, MethodSpec] = {row.name: row for row in _ROWS}

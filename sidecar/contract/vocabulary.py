@@ -63,6 +63,11 @@ SessionStatus = Literal["connecting", "ready", "running", "error", "closed"]
 RestartPolicy = Literal["permanent", "transient", "temporary"]
 RestartStrategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
 AgentKind = Literal["agent", "background"]
+StartFailure = Literal["locked", "bad_bootstrap", "data_dir", "schema_newer", "port"]
+GapReason = Literal["other_log", "too_old", "rewound"]
+JournalState = Literal["ok", "full", "failed"]
+GoodbyeReason = Literal["replaced", "shutdown", "silent"]
+EphemeralTopic = Literal["event", "metrics", "progress"]
 
 STATUS_OF_STATE: dict[SessionState, SessionStatus] = {
     "starting": "connecting",
