@@ -61,5 +61,10 @@ class MergingQueue:
         """Take the oldest draft."""
         return self._drafts.popleft()
 
+    @property
+    def last(self) -> Draft:
+        """The youngest draft."""
+        return self._drafts[-1]
+
     def __len__(self) -> int:
         return len(self._drafts)

@@ -10,11 +10,12 @@ import logging.handlers
 import os
 import select
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+
+from sidecar.observe.clock import utc_now
 
 LOG_FILE_BYTES = 5 * 1024 * 1024
 LOG_FILES = 3
@@ -68,7 +69,7 @@ class Log:
         """Write one record; `event` is a dotted name such as `host.exited`."""
         if LEVELS.get(level, 20) < self._level:
             return
-        record = {"at": _now(), "level": level, "event": event, **self._fields, **fields}
+        record = {"at": utc_now(), "level": level, "event": event, **self._fields, **fields}
         line = msgspec.json.encode(record, enc_hook=str).decode()
         for sink in self._sinks:
             sink(line)
@@ -93,10 +94,6 @@ class Log:
         """Write a record of an unexpected exception, with its traceback."""
         traceback = logging.Formatter().formatException((type(error), error, error.__traceback__))
         self.write("error", event, error=repr(error), traceback=traceback, **fields)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def stderr_sink() -> Sink:

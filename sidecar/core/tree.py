@@ -1,0 +1,87 @@
+"""The tree that tree.get shows: sessions, provider-internal subagents, processes.
+
+Pure: sessions come from the fold, processes as samples that somebody else took.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from sidecar.contract.results import TreeNode
+from sidecar.contract.snapshot import SnapshotState
+
+
+class Sample(Protocol):
+    """One process, as sidecar/process samples it."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def parent_pid(self) -> int: ...
+    @property
+    def create_time(self) -> float: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def rss_bytes(self) -> int: ...
+    @property
+    def cpu_ms(self) -> int: ...
+
+
+def tree_nodes(
+    state: SnapshotState, samples: Mapping[str, Sequence[Sample]], root: str | None
+) -> list[TreeNode]:
+    """Return the nodes below `root` (all when None), parents before children."""
+    nodes: list[TreeNode] = []
+    wanted = _below(state, root) if root is not None else list(state.sessions)
+    for thread_id in wanted:
+        session = state.sessions[thread_id]
+        processes = samples.get(thread_id, ())
+        own = {p.pid for p in processes}
+        tops = [_process_id(p) for p in processes if p.parent_pid not in own]
+        tasks = [f"task:{thread_id}/{task_id}" for task_id in session.tasks]
+        nodes.append(
+            TreeNode(
+                kind="session",
+                id=thread_id,
+                state=session.status,
+                parent=session.parent,
+                children=[*session.children, *tasks, *tops],
+            )
+        )
+        nodes += [
+            TreeNode(kind="subagent", id=task, state="running", parent=thread_id) for task in tasks
+        ]
+        nodes += [_process_node(p, processes, own, thread_id) for p in processes]
+    return nodes
+
+
+def _below(state: SnapshotState, root: str) -> list[str]:
+    """Return root and its descendants, each once, even if the parents form a ring."""
+    found: list[str] = []
+    queue = [root]
+    while queue:
+        thread_id = queue.pop(0)
+        if thread_id in state.sessions and thread_id not in found:
+            found.append(thread_id)
+            queue += state.sessions[thread_id].children
+    return found
+
+
+def _process_node(
+    process: Sample, all_: Sequence[Sample], own: set[int], thread_id: str
+) -> TreeNode:
+    return TreeNode(
+        kind="process",
+        id=_process_id(process),
+        state=process.name or "process",
+        parent=f"pid:{process.parent_pid}" if process.parent_pid in own else thread_id,
+        pid=process.pid,
+        create_time=process.create_time,
+        rss_bytes=process.rss_bytes,
+        cpu_ms=process.cpu_ms,
+        children=[_process_id(p) for p in all_ if p.parent_pid == process.pid],
+    )
+
+
+def _process_id(process: Sample) -> str:
+    return f"pid:{process.pid}"

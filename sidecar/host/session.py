@@ -1,0 +1,255 @@
+"""One session in a host, from its open frame to its exit frame.
+
+    opening ── initialised ──► live ── close frame / provider ended / error ──► stopping ── tree
+       └───────── failed / closed ─────────────────────────────────────────────►    dead ──► gone
+
+Owns the provider session's tasks and the stop of its process tree. The supervisor decides what an
+exit means; this only says how it came about.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from sidecar.contract.errors import (
+    Cancelled,
+    InternalError,
+    InvalidParams,
+    MethodNotFound,
+    ProviderProcessFailed,
+    SidecarError,
+)
+from sidecar.contract.frames import CallFrame, ExitFrame, Frame, ReplyFrame, SessionSpec
+from sidecar.contract.limits import STDERR_TAIL_CHARS
+from sidecar.contract.vocabulary import ExitKind
+from sidecar.host.calls import carry_out
+from sidecar.host.context import HostContext
+from sidecar.host.emitter import Emitter
+from sidecar.process import Ladder, StopReport, stop_session_tree
+from sidecar.providers.base import ProviderSession
+from sidecar.providers.registry import create_session
+
+START_DEADLINE_S = 60.0
+"""Launch to ready when the client sets no `limits.startMs`: cold Node CLIs on a busy laptop."""
+
+STOP_DEADLINE_S = 5.0
+"""Close frame to empty tree when the supervisor sets no deadline."""
+
+CALLS_PER_SESSION = 64
+"""Requests under way in one session; the bridge's own bound is below it in practice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a session came to its end, before its tree was stopped."""
+
+    kind: ExitKind
+    reason: str
+    recoverable: bool = True
+    error: SidecarError | None = None
+
+
+class HostSession:
+    """Runs one ProviderSession in one slot."""
+
+    def __init__(
+        self, slot: int, spec: SessionSpec, credit_bytes: int, send: Callable[[Frame], None]
+    ) -> None:
+        self.slot = slot
+        self._spec = spec
+        self._send = send
+        self._emitter = Emitter(slot, spec, credit_bytes, send)
+        self._context = HostContext(slot, spec, self._emitter, send)
+        self._close = asyncio.Event()
+        self._close_reason = "stopped"
+        self._stop_s = STOP_DEADLINE_S
+        self._provider: ProviderSession | None = None
+        self._calls: set[asyncio.Task[None]] = set()
+        self._ready = False
+
+    def credit(self, acked: int, credit_bytes: int) -> None:
+        """Pass an ack on to the emitter."""
+        self._emitter.credit(acked, credit_bytes)
+
+    def close(self, deadline_s: float, reason: str) -> None:
+        """Ask for the end; the exit frame tells when it is reached. Later calls may hurry it."""
+        self._stop_s = min(self._stop_s, deadline_s) if self._close.is_set() else deadline_s
+        self._close_reason = reason
+        self._close.set()
+
+    def call(self, frame: CallFrame) -> None:
+        """Carry a method out beside everything else; its reply frame follows."""
+        if len(self._calls) >= CALLS_PER_SESSION:
+            self._reply(frame.id, InternalError("Too many requests under way in this session"))
+            return
+        task = asyncio.create_task(self._answer(frame))
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def run(self) -> None:
+        """Live from launch to the exit frame. Never raises but for cancellation."""
+        outcome = await self._until_over()
+        if not self._ready:
+            self._reply(0, outcome.error or Cancelled(f"Not started: {outcome.reason}"))
+        report = await self._stop_tree()
+        for task in list(self._calls):
+            task.cancel()
+        await asyncio.gather(*self._calls, return_exceptions=True)
+        self._emitter.flush()
+        self._send(self._exit_frame(outcome, report))
+
+    async def _until_over(self) -> Outcome:
+        """Open the session and stay until something ends it."""
+        tasks: list[asyncio.Task[Any]] = []
+        closing = asyncio.create_task(self._close.wait())
+        try:
+            try:
+                async with asyncio.timeout(self._start_s()) as limit:
+                    provider = await self._launch(closing)
+                    if provider is None:
+                        return Outcome("graceful", self._close_reason)
+                    pump = asyncio.create_task(provider.pump())
+                    opening = asyncio.create_task(provider.initialise())
+                    tasks += [pump, opening]
+                    await asyncio.wait(
+                        {pump, opening, closing}, return_when=asyncio.FIRST_COMPLETED
+                    )
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                return self._failed(f"not ready within {self._start_s():g} s")
+            if not closing.done() and opening.done() and opening.exception() is None:
+                self._ready = True
+                self._send(ReplyFrame(self.slot, 0, None, None))
+                await asyncio.wait({pump, closing}, return_when=asyncio.FIRST_COMPLETED)
+            return await self._outcome(pump, opening, closing)
+        except SidecarError as error:
+            return Outcome("error", error.message, recoverable=False, error=error)
+        except Exception as error:  # noqa: BLE001 - provider code may raise anything
+            return self._crashed(error)
+        finally:
+            self._keep_pumping(tasks, closing)
+
+    async def _launch(self, closing: asyncio.Task[Any]) -> ProviderSession | None:
+        """Create and launch the provider session; None when a close came first."""
+        provider = create_session(self._spec.provider, self._context)
+        launching = asyncio.create_task(provider.launch())
+        try:
+            await asyncio.wait({launching, closing}, return_when=asyncio.FIRST_COMPLETED)
+            if not launching.done():
+                return None
+            await launching
+        finally:
+            launching.cancel()
+        self._provider = provider
+        return provider
+
+    async def _outcome(
+        self,
+        pump: asyncio.Task[str],
+        opening: asyncio.Task[None],
+        closing: asyncio.Task[Any],
+    ) -> Outcome:
+        if closing.done():
+            return Outcome("graceful", self._close_reason)
+        if opening.done() and (error := opening.exception()) is not None:
+            if isinstance(error, SidecarError):
+                return self._failed(error.message, error)
+            return self._crashed(error)
+        if (error := pump.exception()) is not None:
+            return self._crashed(error)
+        reason = pump.result()
+        if self._context.children:
+            exit_ = await self._context.children[0].wait_at_most(1.0)
+            reason = f"{reason}: {exit_.describe()}" if exit_ else reason
+        return Outcome("error", reason) if self._ready else self._failed(reason)
+
+    def _failed(self, reason: str, error: SidecarError | None = None) -> Outcome:
+        tail = self._stderr_tail()
+        message = f"Cannot start {self._spec.provider}: {reason}" + (f"\n{tail}" if tail else "")
+        failure = error or ProviderProcessFailed(
+            message, provider=self._spec.provider, threadId=self._spec.thread_id, detail=reason
+        )
+        return Outcome("error", reason, error=failure)
+
+    def _crashed(self, error: BaseException) -> Outcome:
+        reason = f"unhandled {type(error).__name__} in session code: {error}"
+        self._context.log("error", "session.crashed", error=repr(error))
+        failure = error if isinstance(error, SidecarError) else InternalError(reason)
+        return Outcome("error", reason, error=failure)
+
+    def _keep_pumping(self, tasks: list[asyncio.Task[Any]], closing: asyncio.Task[Any]) -> None:
+        """Leave the pump running: it reads the turn's end while the ladder goes down."""
+        closing.cancel()
+        self._background = tasks
+
+    async def _stop_tree(self) -> StopReport:
+        provider = self._provider
+
+        async def cancel() -> None:
+            if provider is not None:
+                await provider.cancel()
+
+        report = await stop_session_tree(
+            self._context.children,
+            mark=self._spec.mark,
+            cancel=cancel,
+            ladder=Ladder.within(self._stop_s),
+        )
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        return report
+
+    async def _answer(self, frame: CallFrame) -> None:
+        try:
+            if self._provider is None or not self._ready or self._close.is_set():
+                raise ProviderProcessFailed("The session is not up")  # noqa: TRY301
+            async with asyncio.timeout(frame.deadline_ms / 1000):
+                result = await carry_out(self._provider, frame.method, frame.params)
+            self._send(ReplyFrame(self.slot, frame.id, None, result))
+        except SidecarError as error:
+            self._reply(frame.id, error)
+        except (TimeoutError, msgspec.ValidationError, LookupError) as error:
+            self._reply(frame.id, _as_sidecar_error(frame, error))
+        except Exception as error:  # noqa: BLE001 - provider code may raise anything
+            self._context.log("error", "call.failed", method=frame.method, error=repr(error))
+            self._reply(frame.id, InternalError(f"{frame.method} failed: {error!r}"))
+
+    def _reply(self, call_id: int, error: SidecarError) -> None:
+        self._send(ReplyFrame(self.slot, call_id, error.body(), None))
+
+    def _start_s(self) -> float:
+        limits = self._spec.start.limits
+        return limits.start_ms / 1000 if limits and limits.start_ms else START_DEADLINE_S
+
+    def _stderr_tail(self) -> str:
+        tail = "\n".join(c.stderr_tail for c in self._context.children if c.stderr_tail)
+        return tail[-STDERR_TAIL_CHARS:].strip()
+
+    def _exit_frame(self, outcome: Outcome, report: StopReport) -> ExitFrame:
+        main = self._context.children[0].exit if self._context.children else None
+        if report.survivors:
+            self._context.log("error", "session.survivors", survivors=len(report.survivors))
+        return ExitFrame(
+            self.slot,
+            outcome.kind,
+            outcome.reason,
+            outcome.recoverable,
+            self._stderr_tail(),
+            main.code if main else None,
+            main.signal if main else None,
+        )
+
+
+def _as_sidecar_error(frame: CallFrame, error: Exception) -> SidecarError:
+    if isinstance(error, TimeoutError):
+        return ProviderProcessFailed(
+            f"{frame.method} was not answered within {frame.deadline_ms} ms"
+        )
+    if isinstance(error, LookupError):
+        return MethodNotFound(f"A host does not know the method {frame.method}")
+    return InvalidParams(str(error))

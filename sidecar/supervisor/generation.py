@@ -1,0 +1,257 @@
+"""One (re)start of one session: its host, its slot, its calls, its credit, its end.
+
+A generation speaks for exactly one thread and generation number, which it gives to the channel:
+a host cannot choose them. When it has ended nothing of it can reach the session any more.
+"""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from sidecar.contract.errors import (
+    Cancelled,
+    ProviderProcessFailed,
+    ProviderRequestFailed,
+    SidecarError,
+    error_from_body,
+)
+from sidecar.contract.events.session import SessionConfigured
+from sidecar.contract.frames import (
+    CallFrame,
+    CloseFrame,
+    CreditFrame,
+    CursorFrame,
+    EventFrame,
+    ExitFrame,
+    LogFrame,
+    OpenFrame,
+    ReplyFrame,
+    SessionSpec,
+)
+from sidecar.contract.vocabulary import ExitKind
+from sidecar.core.drafts import Draft
+from sidecar.core.stamping import Origin
+from sidecar.supervisor.deps import Shared
+from sidecar.supervisor.hostlink import HostLink
+
+SLOT = 0
+"""One session a host; sidecar/host carries any number of slots."""
+
+OPENING_CALL = 0
+"""Id of the reply that tells that a session is open."""
+
+CLOSE_GRACE_S = 1.0
+"""What a host gets beyond the ladder's deadline before it is killed as wedged."""
+
+CALL_GRACE_S = 2.0
+"""What a call gets beyond its deadline: the host answers in time itself unless it is wedged."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationEnd:
+    """How a generation ended, once its channel was drained and its tree is dead."""
+
+    kind: ExitKind
+    reason: str
+    recoverable: bool
+    stderr_tail: str
+
+
+class Generation:
+    """A running generation. Use: open, call …, close, ended."""
+
+    def __init__(self, shared: Shared, spec: SessionSpec) -> None:
+        self._shared = shared
+        self._spec = spec
+        self.number = spec.generation
+        self.origin = Origin(
+            spec.provider, spec.thread_id, spec.generation, spec.provider_instance_id
+        )
+        self._log = shared.log.bind(thread=spec.thread_id, generation=spec.generation)
+        self._link: HostLink | None = None
+        self._exit: ExitFrame | None = None
+        self._exited = asyncio.Event()
+        self._calls: dict[int, asyncio.Future[Any]] = {}
+        self._next_call = OPENING_CALL + 1
+        self._uncommitted: deque[tuple[int, int]] = deque()
+        self._received = 0
+        self._acked = 0
+        self._acked_told = 0
+        self._close: CloseFrame | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    @property
+    def host_pid(self) -> int | None:
+        """The host's pid, None before it was launched."""
+        return self._link.process.pid if self._link else None
+
+    async def open(self) -> None:
+        """Launch a host and wait until the provider is ready.
+
+        Raises what the host says (ProviderProcessFailed, ValidationFailed, …), or Cancelled when
+        `close` came first. The generation must be awaited by `ended` in any case.
+        """
+        shared = self._shared
+        shared.live.add(self)
+        self._unsubscribe = shared.events.journal.subscribe(self._on_commit)
+        await shared.events.journal.add_mark(self._spec.mark, self._spec.thread_id)
+        process = await shared.launcher.launch()
+        self._link = HostLink(process, self._log)
+        self._link.bind(SLOT, self)
+        await self._link.attach()
+        opened = self._expect(OPENING_CALL)
+        self._link.send(OpenFrame(SLOT, self._spec, shared.host_credit()))
+        if self._close is not None:
+            self._link.send(self._close)
+        gone = asyncio.create_task(self._link.process.wait())
+        try:
+            await asyncio.wait({opened, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+        if not opened.done():
+            raise ProviderProcessFailed("Cannot start the session: its host died")
+        opened.result()
+
+    async def call(self, method: str, params: Any, deadline_s: float) -> Any:
+        """Have the host carry a method out.
+
+        Raises the host's answer as a SidecarError, ProviderRequestFailed when none came.
+        """
+        if self._link is None or self._exited.is_set():
+            raise ProviderProcessFailed(f"{method}: the session's provider is not running")
+        call_id = self._next_call
+        self._next_call += 1
+        answer = self._expect(call_id)
+        deadline_ms = int(deadline_s * 1000)
+        self._link.send(
+            CallFrame(
+                SLOT,
+                call_id,
+                method,
+                msgspec.to_builtins(params, builtin_types=(bytes,)),
+                deadline_ms,
+            )
+        )
+        try:
+            async with asyncio.timeout(deadline_s + CALL_GRACE_S):
+                return await answer
+        except TimeoutError:
+            raise ProviderRequestFailed(
+                f"{method} was not answered within {deadline_s:g} s",
+                provider=self._spec.provider,
+                method=method,
+                detail="timeout",
+            ) from None
+        finally:
+            self._calls.pop(call_id, None)
+
+    def close(self, deadline_s: float, reason: str) -> None:
+        """Ask for the end; `ended` tells when it is reached."""
+        self._close = CloseFrame(SLOT, int(deadline_s * 1000), reason)
+        if self._link is not None:
+            self._link.send(self._close)
+            asyncio.get_running_loop().call_later(
+                deadline_s + CLOSE_GRACE_S, self._kill_if_open, "did not stop in time"
+            )
+
+    async def ended(self) -> GenerationEnd:
+        """Wait for the end and tell how it came about."""
+        if self._link is None:
+            self._forget()
+            return GenerationEnd("error", "its host could not be launched", True, "")
+        host = await self._link.ended()
+        self._exited.set()
+        self._forget()
+        exit_ = self._exit
+        if exit_ is None or host.survivors:
+            asked = self._close is not None and not host.survivors
+            kind: ExitKind = "graceful" if asked else "error"
+            return GenerationEnd(kind, host.reason, True, host.stderr_tail)
+        kind = "graceful" if exit_.kind == "graceful" else "error"
+        return GenerationEnd(kind, exit_.reason, exit_.recoverable, exit_.stderr_tail)
+
+    def on_events(self, frames: list[EventFrame]) -> None:
+        """Append the host's events (SlotHandler)."""
+        if self._exit is not None:
+            return
+        seq, cost = self._shared.events.ingest(self.origin, frames)
+        if cost:
+            self._received += cost
+            self._uncommitted.append((seq, self._received))
+
+    def on_frame(self, frame: ReplyFrame | CursorFrame | ExitFrame | LogFrame) -> None:
+        """Take another frame of the host (SlotHandler)."""
+        match frame:
+            case ReplyFrame():
+                self._on_reply(frame)
+            case CursorFrame():
+                config = {"resumeCursor": frame.resume_cursor}
+                draft = Draft(type="session.configured", payload=SessionConfigured(config=config))
+                self._shared.events.say(self.origin, [draft])
+            case ExitFrame():
+                self._exit = frame
+                self._exited.set()
+            case LogFrame():
+                self._log.write(frame.level, frame.event, **frame.fields)
+
+    def resize_credit(self, credit_bytes: int) -> None:
+        """Tell the host its new window."""
+        if self._link is not None:
+            self._link.send(CreditFrame(SLOT, self._acked, credit_bytes))
+            self._acked_told = self._acked
+
+    def _on_reply(self, frame: ReplyFrame) -> None:
+        future = self._calls.get(frame.id)
+        if future is None or future.done():
+            return
+        if frame.error is not None:
+            future.set_exception(error_from_body(frame.error))
+        else:
+            future.set_result(frame.result)
+
+    def _on_commit(self, head: int) -> None:
+        """Give credit back for what is on disk, at least a quarter of the window at a time."""
+        while self._uncommitted and self._uncommitted[0][0] <= head:
+            self._acked = self._uncommitted.popleft()[1]
+        credit = self._shared.host_credit()
+        if self._link is not None and self._acked - self._acked_told >= credit // 4:
+            self._acked_told = self._acked
+            self._link.send(CreditFrame(SLOT, self._acked, credit))
+
+    def _expect(self, call_id: int) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._calls[call_id] = future
+        return future
+
+    def _forget(self) -> None:
+        self._unsubscribe()
+        self._shared.live.discard(self)
+        error: SidecarError = (
+            Cancelled("The session was stopped")
+            if self._close is not None
+            else ProviderProcessFailed(
+                "The session's provider ended before it answered",
+                provider=self._spec.provider,
+                threadId=self._spec.thread_id,
+                detail=self._exit.reason if self._exit else "host ended",
+            )
+        )
+        for future in self._calls.values():
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # marked as seen: the caller may be gone
+        self._calls.clear()
+
+    def _kill_if_open(self, reason: str) -> None:
+        if self._link is not None and not self._exited.is_set():
+            self._link.kill(reason)
+
+
+def new_mark() -> str:
+    """Return a fresh 128-bit mark in hex."""
+    return secrets.token_hex(16)

@@ -1,0 +1,192 @@
+"""The supervisor's end of one host: frames, stderr, and the host's end.
+
+The supervisor always reads its channels; what bounds them is the hosts' credit. A host that breaks
+the frame protocol is killed and harms nobody else. The end of a host is told only after its
+channel was drained to EOF and everything below it is dead.
+"""
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from sidecar.contract.errors import ProviderProcessFailed
+from sidecar.contract.frames import (
+    CursorFrame,
+    EventFrame,
+    ExitFrame,
+    Frame,
+    FromHost,
+    HostBeatFrame,
+    HostReadyFrame,
+    LogFrame,
+    ReplyFrame,
+)
+from sidecar.contract.limits import FRAME_BYTES, STDERR_TAIL_CHARS, TRANSFER_BYTES
+from sidecar.core.framing import FrameDecoder, ProtocolViolation, encode_frame
+from sidecar.observe.log import Log
+from sidecar.supervisor.launch import HostProcess
+
+HOST_READY_S = 20.0
+"""Launch to the first frame: a forked host needs 5 ms, an exec'd one a second, a busy laptop more."""
+
+HOST_DRAIN_S = 2.0
+"""Exit of a host to EOF of its channel: nobody else holds its end, so this is never reached."""
+
+OUTBOX_BYTES = 2 * TRANSFER_BYTES
+"""Bytes waiting for a host that does not read: two of the largest requests, then it is wedged."""
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER: msgspec.msgpack.Decoder[FromHost] = msgspec.msgpack.Decoder(FromHost)
+
+
+class SlotHandler(Protocol):
+    """What a session's generation does with its host's frames."""
+
+    def on_events(self, frames: list[EventFrame]) -> None:
+        """Take events in order. Raises ProtocolViolation for one that must not be."""
+
+    def on_frame(self, frame: ReplyFrame | CursorFrame | ExitFrame | LogFrame) -> None:
+        """Take any other frame of the slot."""
+
+
+class HostEnd(NamedTuple):
+    """How a host process ended."""
+
+    reason: str
+    stderr_tail: str
+    survivors: int
+
+
+class HostLink(asyncio.Protocol):
+    """One host process and its sessions' slots."""
+
+    def __init__(self, process: HostProcess, log: Log) -> None:
+        self.process = process
+        self._log = log.bind(host=process.pid)
+        self._slots: dict[int, SlotHandler] = {}
+        self._decoder = FrameDecoder(FRAME_BYTES)
+        self._transport: asyncio.Transport | None = None
+        self._stderr_transport: asyncio.ReadTransport | None = None
+        self._ready = asyncio.Event()
+        self._eof = asyncio.Event()
+        self._violation: str | None = None
+        self._stderr: deque[str] = deque(maxlen=64)
+
+    async def attach(self) -> None:
+        """Take the channel over and wait until the host's loop runs.
+
+        Raises ProviderProcessFailed when the host does not come up in HOST_READY_S.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.create_unix_connection(lambda: self, sock=self.process.channel)
+        self._stderr_transport, _ = await loop.connect_read_pipe(
+            lambda: _StderrReader(self.on_stderr), os.fdopen(self.process.stderr_fd, "rb", 0)
+        )
+        ready = asyncio.create_task(self._ready.wait())
+        eof = asyncio.create_task(self._eof.wait())
+        try:
+            await asyncio.wait(
+                {ready, eof}, timeout=HOST_READY_S, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            ready.cancel()
+            eof.cancel()
+        if not self._ready.is_set():
+            self.kill("did not come up")
+            raise ProviderProcessFailed("Cannot start the session: its host did not come up")
+
+    def bind(self, slot: int, handler: SlotHandler) -> None:
+        """Give a slot's frames to `handler`."""
+        self._slots[slot] = handler
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame; dropped when the host is gone."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._transport.write(encode_frame(_ENCODER.encode(frame)))
+        if self._transport.get_write_buffer_size() > OUTBOX_BYTES:
+            self.kill("does not read its channel")
+
+    def kill(self, reason: str) -> None:
+        """Kill the host process; whoever adopts what was below it kills that too."""
+        self._violation = self._violation or reason
+        self._log.error("host.killed", reason=reason)
+        self.process.kill()
+
+    async def ended(self) -> HostEnd:
+        """Wait for the end of the process, of everything below it, and of its channel."""
+        exit_ = await self.process.wait()
+        drained = asyncio.create_task(self._eof.wait())
+        await asyncio.wait({drained}, timeout=HOST_DRAIN_S)
+        drained.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+        if self._stderr_transport is not None:
+            self._stderr_transport.close()
+        reason = self._violation or f"its host {exit_.exit.describe()}"
+        self._log.info("host.exited", exit=exit_.exit.describe(), survivors=exit_.survivors)
+        tail = "".join(self._stderr)[-STDERR_TAIL_CHARS:].strip()
+        return HostEnd(reason, tail, exit_.survivors)
+
+    def on_stderr(self, text: str) -> None:
+        """Keep the host's last words (a traceback, a fault handler's dump)."""
+        self._stderr.append(text[-STDERR_TAIL_CHARS:])
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport (asyncio.Protocol)."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Decode and hand on, events of one slot together (asyncio.Protocol)."""
+        if self._violation is not None:
+            return
+        try:
+            self._dispatch([_DECODER.decode(p) for p in self._decoder.feed(data)])
+        except (ProtocolViolation, msgspec.DecodeError) as error:
+            self.kill(f"protocol_violation: {error}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note the end of the channel (asyncio.Protocol)."""
+        self._eof.set()
+
+    def _dispatch(self, frames: list[FromHost]) -> None:
+        start = 0
+        while start < len(frames):
+            frame = frames[start]
+            end = start + 1
+            if isinstance(frame, EventFrame):
+                while end < len(frames) and _continues(frames[end], frame.slot):
+                    end += 1
+                self._handler(frame.slot).on_events(frames[start:end])  # type: ignore[arg-type]
+            elif isinstance(frame, HostReadyFrame):
+                self._ready.set()
+            elif not isinstance(frame, HostBeatFrame):
+                self._handler(frame.slot).on_frame(frame)
+            start = end
+
+    def _handler(self, slot: int) -> SlotHandler:
+        try:
+            return self._slots[slot]
+        except KeyError:
+            raise ProtocolViolation(
+                f"the host speaks for slot {slot}, which is not its own"
+            ) from None
+
+
+class _StderrReader(asyncio.Protocol):
+    """Reads a host's stderr pipe, so that the host never waits for us."""
+
+    def __init__(self, take: Callable[[str], None]) -> None:
+        self._take = take
+
+    def data_received(self, data: bytes) -> None:
+        self._take(data.decode("utf-8", "replace"))
+
+
+def _continues(frame: FromHost, slot: int) -> bool:
+    return isinstance(frame, EventFrame) and frame.slot == slot

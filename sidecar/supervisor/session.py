@@ -1,0 +1,291 @@
+"""One session: its lifecycle, its generations one after the other, its restarts.
+
+A restart is a resume: the next generation gets the provider's cursor. Between two generations the
+old one's channel is drained, its tree is dead and its closing events are appended.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sidecar.contract.errors import (
+    Cancelled,
+    InternalError,
+    SessionClosed,
+    SidecarError,
+    ValidationFailed,
+)
+from sidecar.contract.events.session import SessionConfigured, SessionStateChanged
+from sidecar.contract.frames import SessionSpec
+from sidecar.contract.methods import RestartSpec, SessionStartParams
+from sidecar.core.closing import ExitFacts, closing_drafts
+from sidecar.core.drafts import Draft
+from sidecar.core.lifecycle import Cause, Lifecycle, Phase
+from sidecar.core.restart import GiveUp, Restart, RestartIntensity, wants_restart
+from sidecar.core.stamping import Origin
+from sidecar.supervisor.deps import Shared
+from sidecar.supervisor.generation import Generation, GenerationEnd, new_mark
+from sidecar.supervisor.records import encode_record, make_record
+
+
+class Session:
+    """A thread's session. One task (`supervise`) owns it from a start until it is down."""
+
+    def __init__(self, shared: Shared, thread_id: str) -> None:
+        self._shared = shared
+        self.thread_id = thread_id
+        self.lifecycle = Lifecycle()
+        self._log = shared.log.bind(thread=thread_id)
+        self._start: SessionStartParams | None = None
+        self._intensity = RestartIntensity(0, 1)
+        self._generation: Generation | None = None
+        self._stopping = asyncio.Event()
+        self._stop_reason = "stopped"
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def parent(self) -> str | None:
+        """The parent session's thread, if any."""
+        return self._start.parent if self._start else None
+
+    @property
+    def host_pid(self) -> int | None:
+        """The pid of the host that runs it now."""
+        return self._generation.host_pid if self._generation else None
+
+    @property
+    def start_params(self) -> SessionStartParams | None:
+        """What it was started with, secrets included; None for one known from the journal only."""
+        return self._start
+
+    async def start(self, params: SessionStartParams) -> None:
+        """Start, or resume when it ran before; returns once the provider is ready.
+
+        Raises ValidationFailed when it runs and what the provider says when it cannot start.
+        """
+        if self.lifecycle.phase is not Phase.STOPPED:
+            raise ValidationFailed(
+                f"Cannot start session {self.thread_id}: it is "
+                f"{self.lifecycle.phase.name.lower()} already",
+                threadId=self.thread_id,
+            )
+        self._start = params
+        self._stopping.clear()
+        spec = params.restart or RestartSpec()
+        self._intensity = RestartIntensity(spec.max_restarts, spec.max_seconds)
+        self.lifecycle.move(Cause.START)
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._supervise(ready), name=f"session {self.thread_id}")
+        await asyncio.shield(ready)
+
+    async def stop(self, deadline_s: float, reason: str = "stopped") -> bool:
+        """Stop by the ladder; returns when it is down, True if it ran.
+
+        Also gives up a start under way and a backoff. Stopping a stopped session is no error.
+        """
+        if self._task is None or self._task.done():
+            return False
+        self._stop_reason = reason
+        self._stopping.set()
+        if self.lifecycle.may(Cause.STOP):
+            self.lifecycle.move(Cause.STOP)
+        if self._generation is not None:
+            self._generation.close(deadline_s, reason)
+        await asyncio.shield(self._task)
+        return True
+
+    async def call(self, method: str, params: Any, deadline_s: float) -> Any:
+        """Have the running generation carry a method out. Raises SessionClosed when it is down."""
+        if self.lifecycle.phase is not Phase.LIVE or self._generation is None:
+            raise SessionClosed(
+                f"Cannot {method}: session {self.thread_id} is {self.lifecycle.phase.name.lower()}",
+                provider=self._start.provider if self._start else "unknown",
+                threadId=self.thread_id,
+            )
+        return await self._generation.call(method, params, deadline_s)
+
+    async def _supervise(self, ready: asyncio.Future[None]) -> None:
+        """Run generations until the session is down. Never raises but for cancellation."""
+        try:
+            await self._remember(wanted=True)
+            restart: Restart | None = None
+            while True:
+                restart = await self._run_generation(ready, restart)
+                if restart is None:
+                    break
+        except Exception as error:  # noqa: BLE001 - one session's defect must not reach another
+            self._log.exception("session.defect", error)
+            self.lifecycle = Lifecycle()
+            _settle(ready, InternalError(f"The session failed: {error!r}"))
+        finally:
+            self._generation = None
+            _settle(ready, Cancelled("The session was stopped while it started"))
+        await self._remember(wanted=False)
+
+    async def _run_generation(
+        self, ready: asyncio.Future[None], restart: Restart | None
+    ) -> Restart | None:
+        """Run one generation from its first event to its last; returns the restart, if any."""
+        origin = self._next_origin()
+        self._announce(origin, restart)
+        if restart is not None and not await self._backoff(restart):
+            self._end(origin, GenerationEnd("graceful", self._stop_reason, True, ""), None)
+            return None
+        generation = Generation(self._shared, self._spec(origin))
+        self._generation = generation
+        opened_at = self._shared.clock()
+        failure: SidecarError | None = None
+        try:
+            if self._stopping.is_set():
+                generation.close(self._shared.settings.stop_ms / 1000, self._stop_reason)
+            await generation.open()
+        except SidecarError as error:
+            failure = error
+        else:
+            if self.lifecycle.may(Cause.READY):
+                self.lifecycle.move(Cause.READY)
+            _settle(ready, None)
+        end = await generation.ended()
+        self._generation = None
+        first_start_failed = failure is not None and not ready.done()
+        decision = None if first_start_failed else self._decide(end, opened_at)
+        self._end(origin, end, decision)
+        await self._commit()
+        if failure is not None:
+            _settle(ready, failure)
+        return decision if isinstance(decision, Restart) else None
+
+    def _decide(self, end: GenerationEnd, opened_at: float) -> Restart | GiveUp | None:
+        """Say what follows the end of a generation."""
+        policy = (
+            self._start.restart if self._start and self._start.restart else RestartSpec()
+        ).policy
+        if self._stopping.is_set() or not wants_restart(policy, end.kind) or not end.recoverable:
+            return None
+        now = self._shared.clock()
+        return self._intensity.decide(now, now - opened_at, self._shared.random())
+
+    async def _backoff(self, restart: Restart) -> bool:
+        """Wait before a restart; False when a stop came."""
+        try:
+            async with asyncio.timeout(restart.delay_s):
+                await self._stopping.wait()
+        except TimeoutError:
+            self.lifecycle.move(Cause.RETRY)
+            return True
+        return False
+
+    def _announce(self, origin: Origin, restart: Restart | None) -> None:
+        """Say the first events of a generation: what it is, and that it starts."""
+        assert self._start is not None
+        start = self._start
+        selection = start.model_selection
+        cursor = self._cursor(asked=None if restart else start.resume_cursor)
+        session = {
+            "runtimeMode": start.runtime_mode,
+            "cwd": start.cwd,
+            "parent": start.parent,
+            "model": selection.model if selection else None,
+            "resume": cursor is not None,
+        }
+        config = {
+            "session": {k: v for k, v in session.items() if v is not None},
+            "resumeCursor": cursor,
+        }
+        detail = None
+        if restart is not None:
+            until = datetime.now(UTC) + timedelta(seconds=restart.delay_s)
+            stamp = until.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            detail = {"kind": "restarting", "count": restart.count, "backoffUntil": stamp}
+        state = SessionStateChanged(
+            state="starting", reason="restarting" if restart else None, detail=detail
+        )
+        self._shared.events.say(
+            origin,
+            [
+                Draft(type="session.configured", payload=SessionConfigured(config=config)),
+                Draft(type="session.state.changed", payload=state),
+            ],
+        )
+
+    def _end(self, origin: Origin, end: GenerationEnd, decision: Restart | GiveUp | None) -> None:
+        """Append the last events of a generation, in one commit, and move on."""
+        folded = self._shared.events.fold.session(self.thread_id)
+        drafts: list[Draft] = []
+        if isinstance(decision, GiveUp):
+            detail = {
+                "kind": "gave-up",
+                "restarts": decision.count,
+                "maxRestarts": decision.max_restarts,
+                "maxSeconds": decision.max_seconds,
+            }
+            state = SessionStateChanged(
+                state="error", reason="restart intensity exceeded", detail=detail
+            )
+            drafts.append(Draft(type="session.state.changed", payload=state))
+        if folded is not None:
+            facts = ExitFacts(
+                kind=end.kind,
+                reason=end.reason,
+                recoverable=end.recoverable,
+                stderr_tail=end.stderr_tail or None,
+            )
+            drafts += closing_drafts(folded, facts)
+        self._shared.events.say(origin, drafts)
+        self._log.info("session.ended", generation=origin.generation, reason=end.reason)
+        if isinstance(decision, Restart):
+            self.lifecycle.move(Cause.RETRY_LATER)
+        elif self.lifecycle.phase is Phase.STOPPING:
+            self.lifecycle.move(Cause.CLOSED)
+        else:
+            self.lifecycle.move(Cause.DOWN)
+
+    async def _commit(self) -> None:
+        journal = self._shared.events.journal
+        await journal.committed(journal.appended)
+
+    async def _remember(self, *, wanted: bool) -> None:
+        if self._start is not None:
+            record = make_record(self._start, wanted=wanted)
+            await self._shared.events.journal.put_session(self.thread_id, encode_record(record))
+
+    def _next_origin(self) -> Origin:
+        assert self._start is not None
+        folded = self._shared.events.fold.session(self.thread_id)
+        number = folded.generation + 1 if folded is not None else 1
+        start = self._start
+        return Origin(start.provider, self.thread_id, number, start.provider_instance_id)
+
+    def _cursor(self, *, asked: Any = None) -> Any:
+        """The conversation to resume: what the client asked for, else what was published."""
+        folded = self._shared.events.fold.session(self.thread_id)
+        if asked is not None or folded is None or self._start is None:
+            return asked
+        return folded.resume_cursor if folded.provider == self._start.provider else None
+
+    def _spec(self, origin: Origin) -> SessionSpec:
+        assert self._start is not None
+        settings = self._shared.settings
+        start = self._start
+        return SessionSpec(
+            thread_id=self.thread_id,
+            generation=origin.generation,
+            provider=origin.provider,
+            mark=new_mark(),
+            start=start,
+            provider_instance_id=origin.provider_instance_id,
+            resume_cursor=self._cursor(),
+            provider_settings=settings.providers.get(origin.provider, {}),
+            data_dir=str(self._shared.data_dir),
+            raw=settings.raw,
+        )
+
+
+def _settle(ready: asyncio.Future[None], error: SidecarError | None) -> None:
+    if ready.done():
+        return
+    if error is None:
+        ready.set_result(None)
+    else:
+        ready.set_exception(error)
+        ready.exception()  # marked as seen: the caller may be gone

@@ -1,0 +1,189 @@
+"""The supervisor: every session there is, started, stopped in tree order, brought back.
+
+Owns the sessions and their order of start. How one session lives stands in session.py.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from sidecar.contract.errors import (
+    Overloaded,
+    SessionNotFound,
+    ShuttingDown,
+    ValidationFailed,
+)
+from sidecar.contract.methods import SessionStartParams
+from sidecar.contract.snapshot import SessionSnapshot
+from sidecar.core.lifecycle import Phase
+from sidecar.supervisor.deps import Shared
+from sidecar.supervisor.records import SessionRecord, decode_record
+from sidecar.supervisor.session import Session
+
+SESSIONS_MAX = 1_000
+"""Sessions that may run at once: five times what the largest user is known to run."""
+
+
+class Supervisor:
+    """All sessions by thread."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._sessions: dict[str, Session] = {}
+        self._records: dict[str, SessionRecord] = {}
+        self._resume_task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    def load_records(self) -> None:
+        """Read what the journal's store keeps of sessions; call once, before any start."""
+        for thread_id, blob in self._shared.events.journal.load_sessions().items():
+            try:
+                self._records[thread_id] = decode_record(blob)
+            except msgspec.DecodeError as error:
+                self._shared.log.error("session.record-damaged", thread=thread_id, error=str(error))
+
+    def session(self, thread_id: str) -> Session:
+        """Return the session of a thread. Raises SessionNotFound."""
+        session = self._sessions.get(thread_id)
+        if session is None:
+            if self._shared.events.fold.session(thread_id) is None:
+                raise SessionNotFound(
+                    f"There is no session {thread_id}", provider="unknown", threadId=thread_id
+                )
+            session = self._sessions[thread_id] = Session(self._shared, thread_id)
+        return session
+
+    def view(self, thread_id: str) -> SessionSnapshot:
+        """Return a session as the fold has it. Raises SessionNotFound."""
+        found = self._shared.events.fold.snapshot([thread_id]).sessions.get(thread_id)
+        if found is None:
+            raise SessionNotFound(
+                f"There is no session {thread_id}", provider="unknown", threadId=thread_id
+            )
+        return found
+
+    async def start(self, params: SessionStartParams) -> SessionSnapshot:
+        """Start or resume a session; returns it once its provider is ready."""
+        if self._stopping:
+            raise ShuttingDown("The sidecar is shutting down; no session is started")
+        if self._shared.events.journal.state != "ok":
+            raise Overloaded("Cannot start a session: the journal cannot be written (disk full?)")
+        if sum(s.lifecycle.running for s in self._sessions.values()) >= SESSIONS_MAX:
+            raise Overloaded(f"{SESSIONS_MAX} sessions run already")
+        self._check_parent(params)
+        session = self._sessions.pop(params.thread_id, None) or Session(
+            self._shared, params.thread_id
+        )
+        self._sessions[params.thread_id] = session  # at the end: the order of start
+        await session.start(params)
+        return self.view(params.thread_id)
+
+    async def restart(self, thread_id: str) -> SessionSnapshot:
+        """Start a stopped session again with what it was started with.
+
+        Raises ValidationFailed when it runs, or when its start params (secrets) are not known.
+        """
+        session = self.session(thread_id)
+        params = session.start_params
+        if params is None:
+            record = self._records.get(thread_id)
+            if record is None or record.had_secrets:
+                raise ValidationFailed(
+                    f"Cannot restart session {thread_id}: its secrets are not kept over a restart "
+                    "of the sidecar; call session.start with them",
+                    threadId=thread_id,
+                )
+            params = record.start
+        return await self.start(msgspec.structs.replace(params, resume_cursor=None))
+
+    async def stop(
+        self, thread_id: str, deadline_s: float, *, cascade: bool = True, reason: str = "stopped"
+    ) -> list[str]:
+        """Stop a session, its children first in reverse order of start; returns who ran."""
+        stopped: list[str] = []
+        session = self.session(thread_id)
+        if cascade:
+            for child in reversed([s for s in self._sessions.values() if s.parent == thread_id]):
+                stopped += await self.stop(child.thread_id, deadline_s, reason=reason)
+        if await session.stop(deadline_s, reason):
+            stopped.append(thread_id)
+        return stopped
+
+    async def stop_all(self, deadline_s: float, reason: str = "stopped") -> list[str]:
+        """Stop every tree, trees side by side; returns who ran."""
+        roots = [s for s in self._sessions.values() if s.parent not in self._sessions]
+        groups = await asyncio.gather(
+            *(self.stop(s.thread_id, deadline_s, reason=reason) for s in roots)
+        )
+        return [thread_id for group in groups for thread_id in group]
+
+    async def call(self, method: str, thread_id: str, params: Any, deadline_s: float) -> Any:
+        """Have a session's generation carry a method out."""
+        return await self.session(thread_id).call(method, params, deadline_s)
+
+    def resume_unclean(self) -> None:
+        """Bring back what ran when the last supervisor died; does its work once.
+
+        Only `permanent` and `transient` sessions without secrets; the others stay down, visibly.
+        """
+        if self._resume_task is not None or self._shared.events.journal.previous_end_clean:
+            return
+        wanted = [
+            record.start
+            for record in self._records.values()
+            if record.wanted and not record.had_secrets and _resumes(record.start)
+        ]
+        self._resume_task = asyncio.create_task(self._resume(wanted), name="resume")
+
+    async def shutdown(self, deadline_s: float, reason: str) -> None:
+        """Stop everything; nothing is started any more."""
+        self._stopping = True
+        if self._resume_task is not None:
+            self._resume_task.cancel()
+            await asyncio.gather(self._resume_task, return_exceptions=True)
+        await self.stop_all(deadline_s, reason)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many sessions are in each phase."""
+        counts = {phase.name.lower(): 0 for phase in Phase}
+        for session in self._sessions.values():
+            counts[session.lifecycle.phase.name.lower()] += 1
+        return counts
+
+    def each(self, visit: Callable[[Session], None]) -> None:
+        """Visit every session in order of start."""
+        for session in list(self._sessions.values()):
+            visit(session)
+
+    async def _resume(self, wanted: list[SessionStartParams]) -> None:
+        for start in wanted:
+            session = self._sessions.get(start.thread_id)
+            if session is not None and session.lifecycle.phase is not Phase.STOPPED:
+                continue
+            try:
+                await self.start(msgspec.structs.replace(start, resume_cursor=None))
+            except Exception as error:  # noqa: BLE001 - one session's failure must not stop the others
+                self._shared.log.warning(
+                    "session.resume-failed", thread=start.thread_id, error=str(error)
+                )
+
+    def _check_parent(self, params: SessionStartParams) -> None:
+        parent = params.parent
+        if parent is None:
+            return
+        self.session(parent)
+        while parent is not None:
+            if parent == params.thread_id:
+                raise ValidationFailed(
+                    f"Cannot start session {params.thread_id}: it would be its own ancestor",
+                    threadId=params.thread_id,
+                )
+            ancestor = self._sessions.get(parent)
+            parent = ancestor.parent if ancestor else None
+
+
+def _resumes(start: SessionStartParams) -> bool:
+    policy = start.restart.policy if start.restart else "transient"
+    return policy in ("permanent", "transient")
