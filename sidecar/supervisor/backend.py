@@ -1,0 +1,68 @@
+"""What the bridge sees of the supervisor: the Backend of sidecar/bridge/backend."""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from sidecar.contract.base import Wire
+from sidecar.contract.bridge import ServerInfo
+from sidecar.contract.snapshot import SnapshotState
+from sidecar.journal import Journal
+from sidecar.observe.log import Secret
+from sidecar.observe.metrics import Metrics
+from sidecar.supervisor.eventlog import EventLog
+from sidecar.supervisor.handlers import Handlers
+from sidecar.supervisor.supervisor import Supervisor
+
+
+class SupervisorBackend:
+    """Joins event log, handlers and identity for the bridge."""
+
+    def __init__(
+        self,
+        *,
+        token: Secret,
+        server: ServerInfo,
+        heartbeat_ms: int,
+        events: EventLog,
+        supervisor: Supervisor,
+        handlers: Handlers,
+        metrics: Metrics,
+    ) -> None:
+        self._token = token
+        self.server = server
+        self.heartbeat_ms = heartbeat_ms
+        self.ready = False
+        self._events = events
+        self._supervisor = supervisor
+        self._handlers = handlers
+        self._metrics = metrics
+
+    @property
+    def token(self) -> str:
+        """The shared secret of the bootstrap."""
+        return self._token.reveal()
+
+    @property
+    def journal(self) -> Journal:
+        """The journal that clients are cursors over."""
+        return self._events.journal
+
+    def snapshot(self, threads: Collection[str] | None) -> tuple[int, SnapshotState]:
+        """Return the fold, and the seq it is at (appended, maybe not yet committed)."""
+        return self._events.snapshot(threads)
+
+    async def call(self, method: str, params: Wire) -> Any:
+        """Carry a method out."""
+        return await self._handlers.call(method, params)
+
+    def client_arrived(self, client_id: str) -> None:
+        """Bring back what an unclean end cut, once somebody is there to see it."""
+        self._supervisor.resume_unclean()
+
+    def metrics_text(self) -> str:
+        """Return all metrics as Prometheus text."""
+        return self._metrics.text()
+
+    def on_ephemeral(self, callback: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
+        """Subscribe to what has no seq."""
+        return self._events.on_ephemeral(callback)

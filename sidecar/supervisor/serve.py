@@ -1,0 +1,262 @@
+"""`agent-sidecar serve`: the parts put together, started in order, stopped in reverse.
+
+The order matters: the zygote is up before lock, database and sockets exist (it must inherit none
+of them); the journal is recovered and what still lives of the last run is dead before the bridge
+listens; the ready line is the last step of a start.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import secrets
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from sidecar import __version__
+from sidecar.contract.bridge import Bootstrap, FailedLine, ReadyLine, ServerInfo
+from sidecar.contract.limits import PROTOCOL_VERSION
+from sidecar.journal import Journal, JournalOptions, SchemaNewer
+from sidecar.observe.log import Log, Secret, file_sink, stderr_sink
+from sidecar.observe.metrics import Metrics
+from sidecar.process import FileLock, sweep
+from sidecar.supervisor.backend import SupervisorBackend
+from sidecar.supervisor.bootstrap import (
+    bootstrap_from_file,
+    parse_bootstrap,
+    read_bootstrap_line,
+)
+from sidecar.supervisor.datadir import CannotStart, lock_data_dir, make_data_dir
+from sidecar.supervisor.deps import Shared
+from sidecar.supervisor.eventlog import EventLog
+from sidecar.supervisor.handlers import Handlers
+from sidecar.supervisor.launch import HostLauncher, ZygoteHandle, make_launcher
+from sidecar.supervisor.metrics import register_metrics
+from sidecar.supervisor.parent import ParentWatch
+from sidecar.supervisor.recovery import end_cut_sessions, journal_path, rebuild_fold
+from sidecar.supervisor.settings import Settings, parse_settings
+from sidecar.supervisor.supervisor import Supervisor
+
+ORPHAN_STOP_S = 1.5
+"""Stop deadline once the launcher is gone: the whole tree must be dead 3 s after (§4)."""
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """The command line of `serve`."""
+
+    token_file: Path | None = None
+    data_dir: str | None = None
+    host_launch: str | None = None
+
+
+@dataclass(slots=True)
+class Stop:
+    """Why the sidecar stops, and how long it may take."""
+
+    reason: str
+    deadline_s: float
+
+
+class Serving:
+    """One run of the supervisor."""
+
+    def __init__(self, options: ServeOptions, zygote: ZygoteHandle | None) -> None:
+        self._options = options
+        self._zygote = zygote
+        self._stop: Stop | None = None
+        self._stopping = asyncio.Event()
+        self._log = Log((stderr_sink(),), role="supervisor", pid=os.getpid())
+
+    async def run(self, bootstrap: Bootstrap) -> None:
+        """Start, say ready, serve until asked to stop, stop. Raises CannotStart."""
+        settings = self._settings(bootstrap)
+        self._catch_signals(settings)
+        data_dir = make_data_dir(bootstrap.data_dir)
+        lock = await lock_data_dir(data_dir)
+        self._log = Log(
+            (stderr_sink(), file_sink(data_dir / "sidecar.log")),
+            settings.log_level,
+            role="supervisor",
+            pid=os.getpid(),
+        )
+        parent = ParentWatch(self._parent_gone, self._log)
+        if self._options.token_file is None:
+            parent.start(bootstrap.parent_pid)
+        try:
+            async with self._journal(data_dir, settings) as journal:
+                await self._serve(bootstrap, settings, data_dir, journal)
+        finally:
+            parent.stop()
+            _release(lock)
+
+    async def _serve(
+        self, bootstrap: Bootstrap, settings: Settings, data_dir: Path, journal: Journal
+    ) -> None:
+        shared = await self._recover(settings, data_dir, journal)
+        supervisor = Supervisor(shared)
+        supervisor.load_records()
+        metrics = Metrics()
+        register_metrics(metrics, shared.events, supervisor)
+        instance = secrets.token_hex(8)
+        backend = SupervisorBackend(
+            token=Secret(bootstrap.token),
+            server=ServerInfo(version=__version__, pid=os.getpid(), instance=instance),
+            heartbeat_ms=settings.heartbeat_ms,
+            events=shared.events,
+            supervisor=supervisor,
+            handlers=Handlers(supervisor, shared, metrics, self._asked_to_stop(settings)),
+            metrics=metrics,
+        )
+        from sidecar.bridge import BridgeServer  # aiohttp: the start-up floor, so it comes last
+
+        bridge = BridgeServer(backend, log=self._log)
+        try:
+            port = await bridge.start()
+        except OSError as error:
+            raise CannotStart("port", f"Cannot listen on 127.0.0.1: {error}") from error
+        try:
+            backend.ready = True
+            self._say_ready(port, instance, journal)
+            await self._stopping.wait()
+            assert self._stop is not None
+            self._log.info("sidecar.stopping", reason=self._stop.reason)
+            await supervisor.shutdown(self._stop.deadline_s, self._stop.reason)
+            await shared.events.store_snapshot()
+            await journal.mark_clean()
+        finally:
+            await bridge.stop(self._stop.reason if self._stop else "failed")
+            await shared.launcher.close(1.0)
+        self._log.info("sidecar.stopped")
+
+    async def _recover(self, settings: Settings, data_dir: Path, journal: Journal) -> Shared:
+        """Sweep the last run away, rebuild the fold, end what was cut, take the launcher."""
+        launcher = self._launcher(settings)
+        marks = journal.all_marks_before_epoch()
+        if marks:
+            report = await asyncio.to_thread(sweep, marks)
+            self._log.info("sweep.done", marks=len(marks), killed=len(report.killed))
+        fold = rebuild_fold(journal, self._log)
+        await journal.start()
+        events = EventLog(journal, fold)
+        end_cut_sessions(events, self._log)
+        await journal.committed(journal.appended)
+        await journal.drop_marks(marks)
+        await journal.add_mark(launcher.mark, "")
+        await launcher.start()
+        return Shared(
+            events=events,
+            launcher=launcher,
+            settings=settings,
+            log=self._log,
+            data_dir=data_dir,
+            clock=time.monotonic,
+            random=random.random,
+        )
+
+    def _launcher(self, settings: Settings) -> HostLauncher:
+        kind = self._options.host_launch or settings.host_launch
+        return make_launcher(kind, self._zygote, self._log)
+
+    @contextlib.asynccontextmanager
+    async def _journal(self, data_dir: Path, settings: Settings) -> AsyncIterator[Journal]:
+        options = JournalOptions(
+            retention_bytes=settings.journal_bytes,
+            retention_s=settings.journal_days * 86_400.0,
+        )
+        try:
+            journal = Journal.open(journal_path(data_dir), options)
+        except SchemaNewer as error:
+            raise CannotStart("schema_newer", str(error)) from error
+        except (OSError, sqlite3.Error) as error:
+            raise CannotStart("data_dir", f"Cannot open the journal: {error}") from error
+        try:
+            yield journal
+        finally:
+            await journal.close()
+
+    def _settings(self, bootstrap: Bootstrap) -> Settings:
+        try:
+            return parse_settings(bootstrap.settings)
+        except msgspec.ValidationError as error:
+            raise CannotStart("bad_bootstrap", f"settings: {error}") from None
+
+    def _catch_signals(self, settings: Settings) -> None:
+        loop = asyncio.get_running_loop()
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(
+                number, self._request_stop, number.name, settings.shutdown_ms / 1000
+            )
+
+    def _asked_to_stop(self, settings: Settings):  # type: ignore[no-untyped-def]
+        def ask(deadline_s: float | None) -> None:
+            default_s = settings.shutdown_ms / 1000
+            self._request_stop(
+                "asked to shut down", default_s if deadline_s is None else deadline_s
+            )
+
+        return ask
+
+    def _parent_gone(self, reason: str) -> None:
+        self._request_stop(reason, ORPHAN_STOP_S)
+
+    def _request_stop(self, reason: str, deadline_s: float) -> None:
+        if self._stop is None:
+            self._stop = Stop(reason, deadline_s)
+            self._stopping.set()
+
+    def _say_ready(self, port: int, instance: str, journal: Journal) -> None:
+        line = ReadyLine(
+            event="ready",
+            pid=os.getpid(),
+            port=port,
+            url=f"ws://127.0.0.1:{port}/bridge",
+            protocol=PROTOCOL_VERSION,
+            instance=instance,
+            version=__version__,
+            log_id=journal.log_id,
+            epoch=journal.epoch,
+            journal_reset=journal.reset_name,
+        )
+        say_line(line)
+        self._log.info("sidecar.ready", port=port, epoch=journal.epoch)
+
+
+def _release(lock: FileLock) -> None:
+    lock.release()
+
+
+def say_line(line: ReadyLine | FailedLine) -> None:
+    """Write the one line on stdout and close it: nothing else is ever printed there."""
+    sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):
+        os.write(1, msgspec.json.encode(line) + b"\n")
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
+
+
+def serve(options: ServeOptions, zygote: ZygoteHandle | None) -> int:
+    """Run the supervisor; the exit code of the process."""
+    try:
+        if options.token_file is not None:
+            bootstrap = bootstrap_from_file(options.token_file, options.data_dir)
+        else:
+            bootstrap = parse_bootstrap(read_bootstrap_line())
+        asyncio.run(Serving(options, zygote).run(bootstrap))
+    except CannotStart as error:
+        say_line(FailedLine(event="failed", code=error.code, message=error.message, pid=error.pid))
+        return 1
+    finally:
+        if zygote is not None:
+            zygote.close()
+    return 0
