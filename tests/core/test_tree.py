@@ -1,0 +1,71 @@
+"""tree.get's nodes: sessions, subagents, processes; each once, linked both ways."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sidecar.contract.snapshot import Restarts, SessionSnapshot, SnapshotState
+from sidecar.core.tree import tree_nodes
+
+
+@dataclass(frozen=True)
+class Sample:
+    pid: int
+    parent_pid: int
+    name: str = "agent"
+    create_time: float = 1.0
+    rss_bytes: int = 10
+    cpu_ms: int = 5
+
+
+def session(thread_id: str, **more: Any) -> SessionSnapshot:
+    return SessionSnapshot(
+        provider="demo",
+        thread_id=thread_id,
+        status="ready",
+        runtime_mode="full-access",
+        created_at="2026-01-01T00:00:00Z",
+        updated_at="2026-01-01T00:00:00Z",
+        generation=1,
+        restarts=Restarts(),
+        **more,
+    )
+
+
+def state(*sessions: SessionSnapshot) -> SnapshotState:
+    return SnapshotState(sessions={s.thread_id: s for s in sessions})
+
+
+def test_processes_hang_below_their_session_in_their_own_tree() -> None:
+    nodes = tree_nodes(state(session("a")), {"a": [Sample(10, 1), Sample(11, 10)]}, None)
+    assert [(n.id, n.parent, n.children) for n in nodes] == [
+        ("a", None, ["pid:10"]),
+        ("pid:10", "a", ["pid:11"]),
+        ("pid:11", "pid:10", []),
+    ]
+    assert nodes[2].rss_bytes == 10
+    assert nodes[2].cpu_ms == 5
+
+
+def test_open_tasks_are_nodes_without_a_process() -> None:
+    nodes = tree_nodes(state(session("a", tasks={"t1": {}})), {}, None)
+    assert [(n.kind, n.id, n.parent) for n in nodes] == [
+        ("session", "a", None),
+        ("subagent", "task:a/t1", "a"),
+    ]
+
+
+def test_a_root_shows_its_descendants_and_nothing_else() -> None:
+    whole = state(
+        session("a", children=["b"]),
+        session("b", parent="a", children=["c"]),
+        session("c", parent="b"),
+        session("x"),
+    )
+    assert [n.id for n in tree_nodes(whole, {}, "b")] == ["b", "c"]
+    assert [n.id for n in tree_nodes(whole, {}, None)] == ["a", "b", "c", "x"]
+    assert tree_nodes(whole, {}, "nobody") == []
+
+
+def test_a_ring_of_parents_ends() -> None:
+    ring = state(session("a", parent="b", children=["b"]), session("b", parent="a", children=["a"]))
+    assert [n.id for n in tree_nodes(ring, {}, "a")] == ["a", "b"]
