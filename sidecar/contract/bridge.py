@@ -4,7 +4,7 @@ MessagePack-RPC positions and close codes live here too, as they are what a clie
 """
 
 from enum import IntEnum
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -27,6 +27,8 @@ from sidecar.contract.vocabulary import (
 )
 
 __all__ = [
+    "FROM_CLIENT",
+    "FROM_SERVER",
     "SUBPROTOCOL",
     "Ack",
     "ActiveItem",
@@ -71,19 +73,27 @@ class MessageKind(IntEnum):
 
 
 class CloseCode(IntEnum):
-    """WebSocket close codes (PROTOCOL §2)."""
+    """WebSocket close codes (PROTOCOL §2), each with what it means."""
 
-    SHUTDOWN = 1001
-    TEXT_FRAME = 1003
-    NOT_MSGPACK = 1007
-    FRAME_TOO_LARGE = 1009
-    BAD_MESSAGE = 4400
-    UNAUTHENTICATED = 4401
-    NO_COMMON_PROTOCOL = 4406
-    SILENT = 4408
-    REPLACED = 4409
-    TRANSFER_TOO_LARGE = 4413
-    TOO_MANY_CONNECTIONS = 4429
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str) -> Self:
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    SHUTDOWN = 1001, "the sidecar goes down"
+    TEXT_FRAME = 1003, "a text message"
+    NOT_MSGPACK = 1007, "a message that is not one MessagePack value"
+    FRAME_TOO_LARGE = 1009, "a WebSocket message over `limits.messageBytes`"
+    BAD_MESSAGE = 4400, "a message of a wrong shape, or out of order"
+    UNAUTHENTICATED = 4401, "a wrong `auth`; trying again does not help"
+    NO_COMMON_PROTOCOL = 4406, "no protocol version in common"
+    SILENT = 4408, "nothing was received for three heartbeat intervals"
+    REPLACED = 4409, "another connection has taken this `client.id` over; do not reconnect"
+    TRANSFER_TOO_LARGE = 4413, "a chunked message over `limits.transferBytes`"
+    TOO_MANY_CONNECTIONS = 4429, "too many connections that have not said hello"
 
 
 class Bootstrap(Wire, frozen=True):
@@ -240,3 +250,26 @@ class Goodbye(Wire, frozen=True):
     """The last message before the server closes."""
 
     reason: GoodbyeReason
+
+
+FROM_SERVER: dict[str, type[Wire]] = {
+    "gap": Gap,
+    "snapshot": Snapshot,
+    "synchronized": Synchronized,
+    "events": Events,
+    "advance": Advance,
+    "ephemeral": Ephemeral,
+    "journal": JournalNotice,
+    "heartbeat": Heartbeat,
+    "goodbye": Goodbye,
+    "chunk": Chunk,
+}
+"""Notifications that the server sends, by name."""
+
+FROM_CLIENT: dict[str, type[Wire]] = {
+    "ack": Ack,
+    "cancel": Cancel,
+    "heartbeat": Heartbeat,
+    "chunk": Chunk,
+}
+"""Notifications that a client sends, by name."""

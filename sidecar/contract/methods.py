@@ -28,6 +28,7 @@ from sidecar.contract.vocabulary import (
     ApprovalPolicy,
     Decision,
     InteractionMode,
+    Lane,
     RestartPolicy,
     RestartStrategy,
     RuntimeMode,
@@ -220,7 +221,7 @@ class MethodSpec(Wire, frozen=True):
     name: str
     params: type[Wire]
     result: type[Wire]
-    lane: Literal["ordered", "express", "free"]
+    lane: Lane
     deadline_s: float
     idempotent: bool = False
     mutating: bool = False
@@ -230,7 +231,7 @@ def _m(
     name: str,
     params: type[Wire],
     result: type[Wire],
-    lane: Literal["ordered", "express", "free"] = "free",
+    lane: Lane = "free",
     *,
     deadline_s: float = 30.0,
     idempotent: bool = False,

@@ -4,15 +4,11 @@ Owns shapes alone. A result of a mutating method carries `at`, the last seq comm
 which the bridge stamps: whoever carries a method out leaves it None.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 from sidecar.contract.base import Count, NonBlank, Positive, Slug, Wire
 from sidecar.contract.snapshot import SessionView
-
-SessionModelSwitch = Literal["in-session", "restart-session", "unsupported"]
-Support = Literal["none", "basic", "full"]
-AuthState = Literal["ok", "missing", "unknown"]
-NodeKind = Literal["session", "subagent", "process"]
+from sidecar.contract.vocabulary import AuthState, NodeKind, SessionModelSwitch, Support
 
 
 class Done(Wire, frozen=True):

@@ -1,4 +1,4 @@
-"""The closed word lists of the event contract (docs/EVENTS.md), one name a list."""
+"""The closed word lists of the contract (docs/EVENTS.md, docs/PROTOCOL.md), one name a list."""
 
 from typing import Literal
 
@@ -63,6 +63,11 @@ SessionStatus = Literal["connecting", "ready", "running", "error", "closed"]
 RestartPolicy = Literal["permanent", "transient", "temporary"]
 RestartStrategy = Literal["one_for_one", "one_for_all", "rest_for_one"]
 AgentKind = Literal["agent", "background"]
+SessionModelSwitch = Literal["in-session", "restart-session", "unsupported"]
+Support = Literal["none", "basic", "full"]
+AuthState = Literal["ok", "missing", "unknown"]
+NodeKind = Literal["session", "subagent", "process"]
+Lane = Literal["ordered", "express", "free"]
 StartFailure = Literal["locked", "bad_bootstrap", "data_dir", "schema_newer", "port"]
 GapReason = Literal["other_log", "too_old", "rewound"]
 JournalState = Literal["ok", "full", "failed"]
