@@ -43,7 +43,7 @@ from sidecar.contract.snapshot import SessionSnapshot, SessionView
 from sidecar.core.tree import tree_nodes
 from sidecar.observe.metrics import Metrics
 from sidecar.process import sample_tree
-from sidecar.providers.registry import provider_statuses
+from sidecar.providers.status import provider_statuses
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.supervisor import Supervisor
 
