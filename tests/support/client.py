@@ -117,8 +117,8 @@ class SidecarClient:
     ) -> dict[str, Any]:
         """Connect, say hello with the cursor of the connection before, return hello's result.
 
-        `resume=False` forgets the cursor; `hello` overrides params. Raises ConnectionEndedError when
-        hello is refused.
+        `resume=False` forgets the cursor; `hello` overrides params. Raises
+        ConnectionEndedError when hello is refused.
         """
         await self.close()
         self.close_code, self.failure, self.order = None, None, []
@@ -173,8 +173,8 @@ class SidecarClient:
     ) -> Any:
         """Send a request and return its result.
 
-        Raises the SidecarError that it was refused with, and ConnectionEndedError when the connection
-        ends first.
+        Raises the SidecarError that it was refused with, and ConnectionEndedError when the
+        connection ends first.
         """
         return await self.answer_to(await self.send_request(method, params), timeout_s=timeout_s)
 
