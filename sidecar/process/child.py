@@ -1,0 +1,176 @@
+"""One child process: its stdio, its exit, its group.
+
+    running ── ended (pidfd) ──► ended, still a zombie ── close ──► closed
+       └────────────── close: SIGKILL to the group ─────────────────► closed
+
+Owns the descriptors of its three pipes and the child's exit status. Never decides when to stop:
+that is stop.py.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+
+from sidecar.process.exits import ExitWatch
+from sidecar.process.identity import Exit, ProcessKey
+from sidecar.process.pipes import PipeReader, PipeWriter, TailReader
+from sidecar.process.platform import SIGKILL, os_
+from sidecar.process.spawning import popen
+
+DRAIN_AFTER_EXIT_S = 1.0
+"""Exit of a child to the end of its pipes, whoever else holds them: a pipe's content is read in
+milliseconds, and what an orphan writes later is not the child's."""
+
+_living: "weakref.WeakSet[Child]" = weakref.WeakSet()
+
+
+def living_children() -> list["Child"]:
+    """Return every Child that is not closed."""
+    return list(_living)
+
+
+class Child:
+    """A process that we started. Satisfies providers.base.ProviderProcess."""
+
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", on_stderr_line: Callable[[str], None] | None
+    ) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._popen = process
+        self._loop = asyncio.get_running_loop()
+        self.pid = process.pid
+        self.key = os_.key_of(process.pid) or ProcessKey(process.pid, 0)
+        self._stdin = PipeWriter(_take_over(process.stdin.fileno()))
+        self._stdout = PipeReader(_take_over(process.stdout.fileno()))
+        self._stderr = TailReader(_take_over(process.stderr.fileno()), on_stderr_line)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            pipe.close()
+        self._exit: asyncio.Future[Exit] = self._loop.create_future()
+        self._drain_timer: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._watch = ExitWatch(self.pid, self._on_exit)
+        _living.add(self)
+
+    @classmethod
+    async def spawn(
+        cls,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: str | None = None,
+        on_stderr_line: Callable[[str], None] | None = None,
+    ) -> "Child":
+        """Start a process in a session of its own, with three pipes.
+
+        From the main thread alone. Raises ProviderProcessFailed when it cannot be started.
+        """
+        return cls(popen(argv, cwd=cwd, env=env), on_stderr_line)
+
+    @property
+    def exit(self) -> Exit | None:
+        """How it ended; None while it runs."""
+        return self._exit.result() if self._exit.done() else None
+
+    @property
+    def stderr_tail(self) -> str:
+        """The last STDERR_TAIL_CHARS characters of its stderr."""
+        return self._stderr.tail
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes for stdin; dropped silently once it is closed or the process is gone.
+
+        Raises ProviderProcessFailed when more than STDIN_MAX_BYTES would be queued.
+        """
+        self._stdin.write(data)
+
+    async def drain(self) -> None:
+        """Wait until the queue to stdin is below its bound; returns at once if it is closed."""
+        await self._stdin.drain()
+
+    async def read(self) -> bytes:
+        """Return the next bytes of stdout (at most 64 KiB), b"" at its end.
+
+        The end comes DRAIN_AFTER_EXIT_S after the process's exit at the latest, even if an orphan
+        holds the pipe.
+        """
+        return await self._stdout.read()
+
+    def close_stdin(self) -> None:
+        """Let the process see EOF behind what was written."""
+        self._stdin.close_when_written()
+
+    async def wait(self) -> Exit:
+        """Wait for the exit of the process itself, whatever holds its pipes."""
+        return await asyncio.shield(self._exit)
+
+    async def wait_at_most(self, deadline_s: float) -> Exit | None:
+        """Wait for the exit; None when it still runs after `deadline_s`."""
+        await asyncio.wait({self._exit}, timeout=deadline_s)
+        return self.exit
+
+    async def stderr_ended(self, deadline_s: float) -> None:
+        """Wait until all of stderr has been read, so that the tail is complete."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                await self._stderr.ended.wait()
+
+    def signal_group(self, number: int) -> None:
+        """Signal the process and what stayed in its group; nothing happens after close.
+
+        The number of the group is ours until close, as the ended leader is kept as a zombie.
+        """
+        if self._watch.reaped or self._closed:
+            return
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
+        else:
+            os_.send_signal(self.key, number)
+
+    def terminate_group(self) -> None:
+        """Ask the group to end; one that is stopped is woken so that it can."""
+        self.signal_group(signal.SIGTERM)
+        if hasattr(signal, "SIGCONT"):
+            self.signal_group(signal.SIGCONT)
+
+    def close(self) -> None:
+        """Release everything; a process that still runs is killed with its group."""
+        if self._closed:
+            return
+        if self.exit is None:
+            self.signal_group(SIGKILL)
+        self._closed = True
+        if self._drain_timer is not None:
+            self._drain_timer.cancel()
+        self._stdin.close()
+        self._stdout.close()
+        self._stderr.drain()
+        self._watch.release()
+        self._popen.returncode = self._returncode()
+        _living.discard(self)
+
+    def _on_exit(self, exit_: Exit) -> None:
+        self._exit.set_result(exit_)
+        self._popen.returncode = self._returncode()
+        self._drain_timer = self._loop.call_later(DRAIN_AFTER_EXIT_S, self._cut)
+
+    def _cut(self) -> None:
+        self._stdin.close()
+        self._stdout.cut()
+        self._stderr.drain()
+
+    def _returncode(self) -> int:
+        """Popen must not wait for what we wait for."""
+        exit_ = self.exit or Exit(code=0)
+        return -exit_.signal if exit_.signal is not None else exit_.code or 0
+
+
+def _take_over(fd: int) -> int:
+    """Return a descriptor of our own (not inheritable): Popen's file objects close theirs."""
+    return os.dup(fd)

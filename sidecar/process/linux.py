@@ -1,0 +1,174 @@
+"""Linux: /proc, prctl and pidfds. The only module that the promise of "nothing is left" rests on.
+
+Reads /proc directly: psutil's import costs every forked host more than all of this.
+"""
+
+import ctypes
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+
+from sidecar.process.identity import Exit, ProcessInfo, ProcessKey
+
+SUBREAPER = True
+"""Orphans fall to the nearest ancestor that asked for them, and so can be found."""
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_GET_CHILD_SUBREAPER = 37
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_PRCTL = _LIBC.prctl
+"""Looked up at import: between fork and exec nothing may be searched for."""
+
+_DEAD = frozenset("ZXx")
+
+
+def key_of(pid: int) -> ProcessKey | None:
+    """Return the identity of the process that has `pid` now, or None."""
+    info = info_of(pid)
+    return info.key if info else None
+
+
+def info_of(pid: int) -> ProcessInfo | None:
+    """Return what /proc says of `pid`, or None when there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - the hot path of a census
+            return _parse_stat(file.read())
+    except OSError:
+        return None
+
+
+def _parse_stat(data: bytes) -> ProcessInfo:
+    """Parse proc(5) stat. The name may hold blanks and brackets: the last bracket ends it."""
+    opening, closing = data.index(b"("), data.rindex(b")")
+    fields = data[closing + 2 :].split()
+    state, threads = chr(fields[0][0]), int(fields[17])
+    return ProcessInfo(
+        key=ProcessKey(int(data[:opening]), int(fields[19])),
+        parent=int(fields[1]),
+        group=int(fields[2]),
+        session=int(fields[3]),
+        # A leader that ended before its threads shows as a zombie and lives on.
+        dead=state in _DEAD and threads <= 1,
+        name=data[opening + 1 : closing].decode("utf-8", "replace"),
+    )
+
+
+def children_of(pid: int) -> list[ProcessInfo]:
+    """Return the children of `pid`, zombies included, in no order; [] when it is gone.
+
+    May miss one while its siblings come and go: a census counts only when repeated.
+    """
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - hot path
+    except OSError:
+        return []
+    found = []
+    for thread in threads:
+        for child in _thread_children(pid, thread):
+            info = info_of(child)
+            if info is not None and info.parent == pid:
+                found.append(info)
+    return found
+
+
+def _thread_children(pid: int, thread: str) -> list[int]:
+    try:
+        with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:  # noqa: PTH123 - hot path
+            return [int(word) for word in file.read().split()]
+    except FileNotFoundError:
+        return [] if _HAS_CHILDREN else _scan_children(pid, thread)
+    except OSError:
+        return []
+
+
+def _scan_children(pid: int, thread: str) -> list[int]:
+    """Find the children of `pid` in a kernel without CONFIG_PROC_CHILDREN."""
+    if str(pid) != thread:
+        return []
+    return [info.key.pid for info in every_process() if info.parent == pid]
+
+
+def every_process() -> Iterator[ProcessInfo]:
+    """Yield every process of the machine that can be seen."""
+    for name in os.listdir("/proc"):  # noqa: PTH208 - hot path
+        if name.isdigit() and (info := info_of(int(name))) is not None:
+            yield info
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """Return the environment that `pid` was started with; {} when it may not be read."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123 - hot path
+            data = file.read()
+    except OSError:
+        return {}
+    pairs = (entry.partition(b"=") for entry in data.split(b"\0"))
+    return {os.fsdecode(name): os.fsdecode(value) for name, mark, value in pairs if mark}
+
+
+def owner_of(pid: int) -> int | None:
+    """Return the user id that owns `pid`, or None."""
+    try:
+        return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 - hot path
+    except OSError:
+        return None
+
+
+def send_signal(key: ProcessKey, number: int) -> bool:
+    """Signal exactly this process; false when it is gone, whoever has its pid now.
+
+    The pidfd pins a process before its identity is read, so no recycled pid can come between.
+    """
+    try:
+        pidfd = os.pidfd_open(key.pid)
+    except OSError:
+        return False
+    try:
+        if key_of(key.pid) != key:
+            return False
+        signal.pidfd_send_signal(pidfd, number)
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(pidfd)
+
+
+def reap(pid: int) -> Exit | None:
+    """Take the exit status of an own child that has ended; None when there is none to take."""
+    with suppress(OSError):
+        return exit_of(os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG))
+    return None
+
+
+def exit_of(result: "os.waitid_result | None") -> Exit | None:
+    """Translate what waitid returned; None when the process still runs."""
+    if result is None:
+        return None
+    if result.si_code == os.CLD_EXITED:
+        return Exit(code=result.si_status)
+    return Exit(signal=result.si_status)
+
+
+def set_subreaper(on: bool = True) -> bool:
+    """Adopt orphans from below from now on (or no more); return what was set before."""
+    before = ctypes.c_int()
+    _PRCTL(_PR_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0)
+    if _PRCTL(_PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
+    return bool(before.value)
+
+
+def set_parent_death_signal(number: int) -> None:
+    """Have the kernel send `number` when the *thread* that forked this process ends.
+
+    Safe between fork and exec. The caller re-checks its parent: it may have died before.
+    """
+    _PRCTL(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+
+
+_HAS_CHILDREN = os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # noqa: PTH110

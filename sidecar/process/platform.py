@@ -1,0 +1,31 @@
+"""Picks the one module that speaks for this operating system.
+
+`os_` has, on every platform: key_of, info_of, children_of, every_process, environment_of,
+owner_of, send_signal, reap, set_subreaper, set_parent_death_signal and SUBREAPER.
+"""
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+NEVER_RUN_HERE: list[str] = [
+    "sidecar.process.posix: macOS and other Unixes (spawn, tree kill, sampling by psutil)",
+    "sidecar.process.windows: Windows (spawn, tree kill, sampling by psutil; no job objects yet)",
+    "sidecar.supervisor.launch.exec_launcher on macOS and Windows (on Linux it is tested)",
+]
+"""What was written but never run on its platform; `doctor` prints it."""
+
+IS_LINUX = sys.platform == "linux"
+
+SIGKILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+"""Windows knows one way to end a process, and its module uses that."""
+
+if TYPE_CHECKING or IS_LINUX:
+    from sidecar.process import linux as os_
+elif os.name == "posix":
+    from sidecar.process import posix as os_
+else:
+    from sidecar.process import windows as os_
+
+__all__ = ["IS_LINUX", "NEVER_RUN_HERE", "SIGKILL", "os_"]

@@ -1,0 +1,220 @@
+"""The stop ladder: from a polite word to a kill that leaves nothing, each rung with a deadline.
+
+    cancel ──► eof ──► term ──► kill (repeated until two censuses in a row are empty)
+       └────────┴────────┴────── the census is empty ──► done
+
+Owns the order and the deadlines; never knows a protocol: the first rung is handed in.
+"""
+
+import asyncio
+import enum
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from sidecar.process.census import Kill, Look, strangers, with_descendants
+from sidecar.process.child import Child, living_children
+from sidecar.process.identity import Exit, ProcessInfo, ProcessKey
+from sidecar.process.marks import carries
+from sidecar.process.platform import SIGKILL, os_
+
+POLL_FIRST_S = 0.005
+POLL_LAST_S = 0.05
+"""Between two censuses while a rung waits for orphans, whose end nothing tells."""
+
+STDERR_AFTER_STOP_S = 0.1
+"""All writers are dead by then, so the pipe's end is one turn of the loop away."""
+
+
+class Rung(enum.Enum):
+    """How far down the ladder a stop had to go."""
+
+    NONE = "none"
+    CANCEL = "cancel"
+    EOF = "eof"
+    TERM = "term"
+    KILL = "kill"
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The longest that each rung may take. The sum is the deadline of the whole stop.
+
+    cancel: a request and its answer. eof: Claude and Codex end within a second of EOF, others
+    never do. term: Node's exit handlers. kill: the kernel needs milliseconds, a loaded machine
+    more, and a fork storm several rounds.
+    """
+
+    cancel_s: float = 1.0
+    eof_s: float = 1.0
+    term_s: float = 1.0
+    kill_s: float = 2.0
+
+    @property
+    def total_s(self) -> float:
+        """The deadline of a whole stop."""
+        return self.cancel_s + self.eof_s + self.term_s + self.kill_s
+
+    @classmethod
+    def within(cls, total_s: float) -> "Ladder":
+        """Return the default ladder, scaled to `total_s`."""
+        scale = max(total_s, 0.0) / cls().total_s
+        full = cls()
+        return cls(*(s * scale for s in (full.cancel_s, full.eof_s, full.term_s, full.kill_s)))
+
+
+@dataclass(frozen=True, slots=True)
+class StopReport:
+    """What a stop did. `exit` is that of the first child; `survivors` should be empty.
+
+    `cancel_error` says what the first rung raised, which changes nothing for the others.
+    """
+
+    rung: Rung = Rung.NONE
+    killed: list[ProcessKey] = field(default_factory=list)
+    survivors: list[ProcessKey] = field(default_factory=list)
+    exit: Exit | None = None
+    cancel_error: str | None = None
+
+
+async def stop_session_tree(
+    children: Sequence[Child],
+    *,
+    mark: str,
+    cancel: Callable[[], Awaitable[None]] | None = None,
+    ladder: Ladder | None = None,
+) -> StopReport:
+    """Stop a session in its host: its children, all below them, and its adopted orphans.
+
+    As long as other sessions have children in this host, an orphan counts as ours only when it
+    carries `mark`. Closes the children.
+    """
+    return await stop_tree(
+        children, look=lambda: session_census(children, mark), cancel=cancel, ladder=ladder
+    )
+
+
+def session_census(children: Sequence[Child], mark: str) -> list[ProcessInfo]:
+    """Return everything alive that belongs to a session of this host, parents first."""
+    own = [info for child in children if (info := _info_of(child)) is not None]
+    orphans = strangers()
+    if any(child not in children for child in living_children()):
+        orphans = [info for info in orphans if carries(info.key.pid, [mark])]
+    return with_descendants([*own, *orphans])
+
+
+async def stop_tree(
+    children: Sequence[Child],
+    *,
+    look: Look,
+    cancel: Callable[[], Awaitable[None]] | None = None,
+    ladder: Ladder | None = None,
+) -> StopReport:
+    """Go down the ladder until `look` finds nothing, then close the children.
+
+    Takes at most the ladder's total. A cancellation of the caller kills at once and is re-raised.
+    """
+    stop = _Stop(children, look, ladder or Ladder(), cancel)
+    try:
+        rung, kill = await stop.go_down()
+        for child in children:
+            await child.stderr_ended(STDERR_AFTER_STOP_S)
+    except BaseException:
+        Kill(look).step()
+        raise
+    finally:
+        for child in children:
+            child.close()
+    exit_ = children[0].exit if children else None
+    return StopReport(rung, sorted(kill.killed), kill.survivors, exit_, stop.cancel_error)
+
+
+class _Stop:
+    """One stop under way."""
+
+    def __init__(
+        self,
+        children: Sequence[Child],
+        look: Look,
+        ladder: Ladder,
+        cancel: Callable[[], Awaitable[None]] | None,
+    ) -> None:
+        self._children = children
+        self._look = look
+        self._ladder = ladder
+        self._cancel = cancel
+        self.cancel_error: str | None = None
+
+    async def go_down(self) -> tuple[Rung, Kill]:
+        rung = Rung.NONE
+        if self._running():
+            if self._cancel is not None:
+                rung = Rung.CANCEL
+                await self._call_cancel(self._cancel)
+            rung = Rung.EOF if self._running() else rung
+            for child in self._children:
+                child.close_stdin()
+            await self._exits(self._ladder.eof_s)
+        if self._in_group():
+            rung = Rung.TERM
+            for child in self._children:
+                child.terminate_group()
+            await self._until_group_is_empty(self._ladder.term_s)
+        kill = Kill(self._look)
+        await self._kill(kill)
+        return (Rung.KILL if kill.killed else rung), kill
+
+    async def _call_cancel(self, cancel: Callable[[], Awaitable[None]]) -> None:
+        """Give the protocol's cancel its time; whatever it does, the next rung comes."""
+        try:
+            async with asyncio.timeout(self._ladder.cancel_s):
+                await cancel()
+        except TimeoutError:
+            self.cancel_error = f"not done within {self._ladder.cancel_s:g} s"
+        except Exception as error:  # noqa: BLE001 - provider code may raise anything
+            self.cancel_error = repr(error)
+
+    def _running(self) -> list[Child]:
+        return [child for child in self._children if child.exit is None]
+
+    async def _exits(self, deadline_s: float) -> None:
+        if running := self._running():
+            waits = [asyncio.ensure_future(child.wait()) for child in running]
+            try:
+                await asyncio.wait(waits, timeout=deadline_s)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+
+    def _in_group(self) -> bool:
+        """Tell whether SIGTERM to the groups would reach anybody."""
+        groups = {child.pid for child in self._children}
+        return bool(self._running()) or any(info.group in groups for info in self._look())
+
+    async def _until_group_is_empty(self, deadline_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                await self._exits(deadline_s)
+                pause_s = POLL_FIRST_S
+                while self._in_group():
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 2, POLL_LAST_S)
+
+    async def _kill(self, kill: Kill) -> None:
+        """Kill until two censuses are empty, bounded by the rung's deadline."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._ladder.kill_s
+        while True:
+            pause_s = kill.step()
+            if kill.survivors:
+                for child in self._children:
+                    child.signal_group(SIGKILL)  # at one stroke: outruns a fork storm
+            if pause_s is None or loop.time() >= end:
+                break
+            await asyncio.sleep(pause_s)
+        await self._exits(max(end - loop.time(), POLL_LAST_S))
+
+
+def _info_of(child: Child) -> ProcessInfo | None:
+    info = os_.info_of(child.pid)
+    return info if info is not None and info.key == child.key else None
