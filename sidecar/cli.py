@@ -5,7 +5,6 @@ import side by side, and `zygote`, `host` and `demo-agent` never import aiohttp.
 """
 
 import argparse
-
 import sys
 from pathlib import Path
 
@@ -76,7 +75,7 @@ def _serve(options: argparse.Namespace) -> int:
         from sidecar.supervisor.launch.zygote_process import start_zygote
 
         zygote = start_zygote()
-    from sidecar.supervisor.serve import ServeOptions, serve
+    from sidecar.serve import ServeOptions, serve
 
     return serve(
         ServeOptions(

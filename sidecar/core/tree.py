@@ -10,15 +10,22 @@ from sidecar.contract.results import TreeNode
 from sidecar.contract.snapshot import SnapshotState
 
 
-class Sample(Protocol):
-    """One process, as sidecar/process samples it."""
+class Key(Protocol):
+    """The identity of a process."""
 
     @property
     def pid(self) -> int: ...
     @property
-    def parent_pid(self) -> int: ...
-    @property
     def create_time(self) -> float: ...
+
+
+class Sample(Protocol):
+    """One process, as sidecar/process samples it."""
+
+    @property
+    def key(self) -> Key: ...
+    @property
+    def parent(self) -> int: ...
     @property
     def name(self) -> str: ...
     @property
@@ -30,14 +37,17 @@ class Sample(Protocol):
 def tree_nodes(
     state: SnapshotState, samples: Mapping[str, Sequence[Sample]], root: str | None
 ) -> list[TreeNode]:
-    """Return the nodes below `root` (all when None), parents before children."""
+    """Return the nodes below `root` (all when None), parents before children.
+
+    The samples' create times are seconds since 1970.
+    """
     nodes: list[TreeNode] = []
     wanted = _below(state, root) if root is not None else list(state.sessions)
     for thread_id in wanted:
         session = state.sessions[thread_id]
         processes = samples.get(thread_id, ())
-        own = {p.pid for p in processes}
-        tops = [_process_id(p) for p in processes if p.parent_pid not in own]
+        own = {p.key.pid for p in processes}
+        tops = [_process_id(p) for p in processes if p.parent not in own]
         tasks = [f"task:{thread_id}/{task_id}" for task_id in session.tasks]
         nodes.append(
             TreeNode(
@@ -74,14 +84,14 @@ def _process_node(
         kind="process",
         id=_process_id(process),
         state=process.name or "process",
-        parent=f"pid:{process.parent_pid}" if process.parent_pid in own else thread_id,
-        pid=process.pid,
-        create_time=process.create_time,
+        parent=f"pid:{process.parent}" if process.parent in own else thread_id,
+        pid=process.key.pid,
+        create_time=process.key.create_time,
         rss_bytes=process.rss_bytes,
         cpu_ms=process.cpu_ms,
-        children=[_process_id(p) for p in all_ if p.parent_pid == process.pid],
+        children=[_process_id(p) for p in all_ if p.parent == process.key.pid],
     )
 
 
 def _process_id(process: Sample) -> str:
-    return f"pid:{process.pid}"
+    return f"pid:{process.key.pid}"

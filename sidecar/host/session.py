@@ -207,7 +207,7 @@ class HostSession:
     async def _answer(self, frame: CallFrame) -> None:
         try:
             if self._provider is None or not self._ready or self._close.is_set():
-                raise ProviderProcessFailed("The session is not up")  # noqa: TRY301
+                raise ProviderProcessFailed("The session is not up")
             async with asyncio.timeout(frame.deadline_ms / 1000):
                 result = await carry_out(self._provider, frame.method, frame.params)
             self._send(ReplyFrame(self.slot, frame.id, None, result))

@@ -43,7 +43,7 @@ def read_bootstrap_line() -> bytes:
 
 
 def parse_bootstrap(line: bytes) -> Bootstrap:
-    """Decode the bootstrap. Raises CannotStart("bad_bootstrap") naming the field, never the token."""
+    """Decode the bootstrap. Raises CannotStart("bad_bootstrap"), which never shows the token."""
     try:
         return msgspec.json.decode(line, type=Bootstrap)
     except msgspec.DecodeError as error:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import platformdirs
 
-from sidecar.process import FileLock
+from sidecar.contract.bridge import StartFailure
+from sidecar.process.filelock import FileLock
 
 APP_NAME = "agent-sidecar"
 LOCK_NAME = "lock"
@@ -23,7 +24,7 @@ class CannotStart(Exception):  # noqa: N818 - it is said to the launcher in thes
     `code` is one of PROTOCOL §1: locked, bad_bootstrap, data_dir, schema_newer, port.
     """
 
-    def __init__(self, code: str, message: str, pid: int | None = None) -> None:
+    def __init__(self, code: StartFailure, message: str, pid: int | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

@@ -5,7 +5,6 @@ a host cannot choose them. When it has ended nothing of it can reach the session
 """
 
 import asyncio
-import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -250,8 +249,3 @@ class Generation:
     def _kill_if_open(self, reason: str) -> None:
         if self._link is not None and not self._exited.is_set():
             self._link.kill(reason)
-
-
-def new_mark() -> str:
-    """Return a fresh 128-bit mark in hex."""
-    return secrets.token_hex(16)

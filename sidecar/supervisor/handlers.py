@@ -42,7 +42,8 @@ from sidecar.contract.results import (
 from sidecar.contract.snapshot import SessionSnapshot, SessionView
 from sidecar.core.tree import tree_nodes
 from sidecar.observe.metrics import Metrics
-from sidecar.process import sample_tree
+from sidecar.process import ProcessSample, sample_tree
+from sidecar.process.wallclock import created_at_s
 from sidecar.providers.status import provider_statuses
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.supervisor import Supervisor
@@ -119,7 +120,7 @@ class Handlers:
         state = self._shared.events.fold.snapshot(None)
         hosts: dict[str, int] = {}
         self._supervisor.each(lambda s: hosts.update({s.thread_id: s.host_pid or 0}))
-        samples = {t: sample_tree(pid) for t, pid in hosts.items() if pid}
+        samples = {t: _samples(pid) for t, pid in hosts.items() if pid}
         return Tree(nodes=tree_nodes(state, samples, params.thread_id))
 
     async def _providers(self, params: ProviderParams) -> ProviderList:
@@ -175,6 +176,13 @@ def check_turn(params: SendTurnParams) -> None:
                 "An attachment has either data or a path", threadId=params.thread_id
             )
             raise problem
+
+
+def _samples(host_pid: int) -> list[ProcessSample]:
+    return [
+        s._replace(key=s.key._replace(create_time=created_at_s(s.key)))
+        for s in sample_tree(host_pid)
+    ]
 
 
 def _view(session: SessionSnapshot) -> SessionView:

@@ -31,7 +31,7 @@ from sidecar.observe.log import Log
 from sidecar.supervisor.launch import HostProcess
 
 HOST_READY_S = 20.0
-"""Launch to the first frame: a forked host needs 5 ms, an exec'd one a second, a busy laptop more."""
+"""Launch to the first frame: 5 ms when forked, a second when exec'd, more on a busy laptop."""
 
 HOST_DRAIN_S = 2.0
 """Exit of a host to EOF of its channel: nobody else holds its end, so this is never reached."""

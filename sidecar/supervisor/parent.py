@@ -13,7 +13,9 @@ import signal
 from collections.abc import Callable
 
 from sidecar.observe.log import Log
-from sidecar.process import ProcessWatch, process_key, request_parent_death_signal
+from sidecar.process import key_of
+from sidecar.process.platform import IS_LINUX, os_
+from sidecar.process.watch import ProcessWatch
 
 STDIN = 0
 
@@ -37,10 +39,9 @@ class ParentWatch:
         for pid, name in ((os.getppid(), "parent"), (parent_pid, "launcher")):
             if pid is not None and pid > 1:
                 self._watch(pid, name)
-        if request_parent_death_signal(signal.SIGUSR2):
-            loop.add_signal_handler(
-                signal.SIGUSR2, self._on_death_signal, process_key(os.getppid())
-            )
+        if IS_LINUX:
+            loop.add_signal_handler(signal.SIGUSR2, self._on_death_signal, key_of(os.getppid()))
+            os_.set_parent_death_signal(signal.SIGUSR2)
 
     def stop(self) -> None:
         """Watch no longer."""
@@ -73,7 +74,7 @@ class ParentWatch:
             self._tell("stdin was closed")
 
     def _on_death_signal(self, parent: object) -> None:
-        if parent is None or process_key(os.getppid()) != parent:
+        if parent is None or key_of(os.getppid()) != parent:
             self._tell("the parent died")
 
     def _tell(self, reason: str) -> None:

@@ -23,8 +23,9 @@ from sidecar.core.drafts import Draft
 from sidecar.core.lifecycle import Cause, Lifecycle, Phase
 from sidecar.core.restart import GiveUp, Restart, RestartIntensity, wants_restart
 from sidecar.core.stamping import Origin
+from sidecar.process import new_mark
 from sidecar.supervisor.deps import Shared
-from sidecar.supervisor.generation import Generation, GenerationEnd, new_mark
+from sidecar.supervisor.generation import Generation, GenerationEnd
 from sidecar.supervisor.records import encode_record, make_record
 
 

@@ -26,7 +26,7 @@ class Settings(Wire, frozen=True):
     raw: Literal["none", "state", "all"] = "none"
     journal_bytes: Positive = 512 * MIB
     journal_days: Positive = 7
-    providers: dict[str, dict[str, Any]] = {}
+    providers: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     """Settings by provider name, handed to its sessions."""
 
 

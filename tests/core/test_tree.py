@@ -1,20 +1,26 @@
 """tree.get's nodes: sessions, subagents, processes; each once, linked both ways."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sidecar.contract.snapshot import Restarts, SessionSnapshot, SnapshotState
 from sidecar.core.tree import tree_nodes
 
 
-@dataclass(frozen=True)
-class Sample:
+class Key(NamedTuple):
     pid: int
-    parent_pid: int
+    create_time: float
+
+
+class Sample(NamedTuple):
+    key: Key
+    parent: int
     name: str = "agent"
-    create_time: float = 1.0
     rss_bytes: int = 10
     cpu_ms: int = 5
+
+
+def sample(pid: int, parent: int) -> Sample:
+    return Sample(Key(pid, 1.0), parent)
 
 
 def session(thread_id: str, **more: Any) -> SessionSnapshot:
@@ -36,7 +42,7 @@ def state(*sessions: SessionSnapshot) -> SnapshotState:
 
 
 def test_processes_hang_below_their_session_in_their_own_tree() -> None:
-    nodes = tree_nodes(state(session("a")), {"a": [Sample(10, 1), Sample(11, 10)]}, None)
+    nodes = tree_nodes(state(session("a")), {"a": [sample(10, 1), sample(11, 10)]}, None)
     assert [(n.id, n.parent, n.children) for n in nodes] == [
         ("a", None, ["pid:10"]),
         ("pid:10", "a", ["pid:11"]),
