@@ -1,0 +1,1 @@
+"""Benchmarks: figures that depend on the machine, and therefore fail no test."""
