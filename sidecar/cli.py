@@ -6,6 +6,7 @@ import side by side, and `zygote`, `host` and `demo-agent` never import aiohttp.
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from sidecar import __version__
@@ -14,10 +15,8 @@ from sidecar import __version__
 def main(argv: list[str] | None = None) -> int:
     """Run the subcommand; the exit code of the process."""
     arguments = sys.argv[1:] if argv is None else argv
-    if arguments and arguments[0] == "demo-agent":  # takes its own arguments
-        from sidecar.providers.demo.agent import main as demo_agent
-
-        return demo_agent(arguments[1:])
+    if arguments and (own := _OWN_ARGUMENTS.get(arguments[0])):
+        return own(arguments[1:])
     options = _parser().parse_args(arguments)
     role: str = options.role
     if role == "serve":
@@ -30,16 +29,34 @@ def main(argv: list[str] | None = None) -> int:
         from sidecar.host.entry import main as host
 
         return host(options.channel_fd)
-    if role == "doctor":
-        from sidecar.observe.doctor import main as doctor
-
-        return doctor()
-    if role == "selftest":
-        from sidecar.observe.selftest import main as selftest
-
-        return selftest()
     sys.stdout.write(f"agent-sidecar {__version__}\n")
     return 0
+
+
+def _demo_agent(arguments: list[str]) -> int:
+    from sidecar.providers.demo.agent import main as demo_agent
+
+    return demo_agent(arguments)
+
+
+def _doctor(arguments: list[str]) -> int:
+    from sidecar.observe.doctor import main as doctor
+
+    return doctor(arguments)
+
+
+def _selftest(_arguments: list[str]) -> int:
+    from sidecar.observe.selftest import main as selftest
+
+    return selftest()
+
+
+_OWN_ARGUMENTS: dict[str, Callable[[list[str]], int]] = {
+    "demo-agent": _demo_agent,
+    "doctor": _doctor,
+    "selftest": _selftest,
+}
+"""Roles that read their arguments themselves."""
 
 
 def _parser() -> argparse.ArgumentParser:
