@@ -22,8 +22,8 @@ STDLIB = "python stdlib"
 LIBRARIES = "shared libraries"
 DATA = "other data"
 
-IMPORT_NAMES = {"attrs": "attr"}
-"""Distributions whose metadata folder is not named like what one imports."""
+IMPORT_NAMES = {"attrs": "attr", "entry": "sidecar"}
+"""Names that belong to a component of another name."""
 
 BIGGEST = 25
 """Files that the report lists."""
@@ -44,7 +44,7 @@ def component_of_module(name: str) -> str:
         return RUNTIME
     if top in sys.stdlib_module_names or top.startswith("_sysconfigdata"):
         return STDLIB
-    return "sidecar" if top in ("sidecar", "entry") else top
+    return IMPORT_NAMES.get(top, top)
 
 
 def component_of_file(name: str) -> str:

@@ -7,15 +7,20 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from buildtool.paths import BUILD, LOGS
 
 FAILURE_LINES = 60
 """Lines of a failed step's log that are printed: most causes stand in the last few."""
+
+OUTPUT_DEADLINE_S = 2.0
+"""Wait for the rest of a program's output after its end; more only if somebody else holds it."""
 
 KEPT_LINES = 400
 """Last lines of a streamed program that are kept for its closing lines."""
@@ -64,7 +69,10 @@ def quiet(
 def streamed(
     argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] = {}
 ) -> tuple[int, list[str]]:
-    """Run a program with its output passed on line by line; return its code and last lines."""
+    """Run a program with its output passed on line by line; return its code and last lines.
+
+    A process that it leaves behind may hold its output open: that is not waited for.
+    """
     kept: deque[str] = deque(maxlen=KEPT_LINES)
     with subprocess.Popen(
         [str(part) for part in argv],
@@ -77,11 +85,22 @@ def streamed(
         errors="replace",
     ) as process:
         assert process.stdout is not None
-        for line in process.stdout:
+        reader = threading.Thread(target=_pass_on, args=(process.stdout, kept), daemon=True)
+        reader.start()
+        code = process.wait()
+        reader.join(OUTPUT_DEADLINE_S)
+        if reader.is_alive():
+            say("  (a process that was left behind holds the output open)")
+            process.stdout = None  # the reader closes it, whenever it gets that far
+    return code, list(kept)
+
+
+def _pass_on(source: IO[str], kept: deque[str]) -> None:
+    with source:
+        for line in source:
             sys.stdout.write(line)
             sys.stdout.flush()
             kept.append(line.rstrip("\n"))
-    return process.returncode, list(kept)
 
 
 @contextlib.contextmanager

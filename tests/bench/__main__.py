@@ -1,6 +1,6 @@
 """`python -m tests.bench [NAME…]`: run all benchmarks, or those named.
 
-A benchmark is a module `bench_<name>.py` here with `main(arguments: list[str]) -> int`, which prints
+A benchmark is a module `bench_<name>.py` here with `main(arguments: list[str]) -> int`; it prints
 its own rows. Arguments after `--` go to each one that runs.
 """
 

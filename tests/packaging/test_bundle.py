@@ -31,6 +31,7 @@ def test_component_of_a_file(name: str, component: str) -> None:
         ("pyimod02_importers", "python runtime"),
         ("pyi_rth_inspect", "python runtime"),
         ("aiohttp.web", "aiohttp"),
+        ("attrs.converters", "attr"),
     ],
 )
 def test_component_of_a_module(name: str, component: str) -> None:

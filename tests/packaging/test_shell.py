@@ -1,5 +1,7 @@
 """Running other programs: quiet when all is well, telling when not."""
 
+import os
+import signal
 import sys
 
 import pytest
@@ -40,3 +42,20 @@ def test_streamed_passes_on_and_keeps_the_last_lines(capsys: pytest.CaptureFixtu
     code = "print('one'); print('two'); raise SystemExit(4)"
     assert shell.streamed([sys.executable, "-c", code]) == (4, ["one", "two"])
     assert capsys.readouterr().out == "one\ntwo\n"
+
+
+LEAVES_ONE = """
+import subprocess, sys
+left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(left.pid, flush=True)
+"""
+
+
+def test_streamed_does_not_wait_for_a_process_that_holds_the_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shell, "OUTPUT_DEADLINE_S", 0.1)
+    code, lines = shell.streamed([sys.executable, "-c", LEAVES_ONE])
+    os.kill(int(lines[0]), signal.SIGKILL)
+    assert code == 0
+    assert "holds the output open" in capsys.readouterr().out
