@@ -18,17 +18,21 @@ CREDIT_BYTES = 4 * MIB
 """Unacked event bytes that a client may have under way unless its hello says otherwise."""
 
 CREDIT_MIN_BYTES = 64 * 1024
+"""Smallest window: a lower one would make each event wait for an ack."""
 
 OPEN_REQUESTS = 256
 """Requests a connection may have open; one more is `overloaded`."""
 
 CONNECTIONS_BEFORE_HELLO = 8
+"""Connections that may stand without hello: strangers cost a bounded amount."""
 
 HEARTBEAT_MS = 5_000
+"""Between two heartbeats of a side."""
 SILENCE_INTERVALS = 3
 """Heartbeat intervals without any message before a side is judged silent (4408)."""
 
 HELLO_DEADLINE_S = 10.0
+"""From the upgrade until hello must have come."""
 
 IDEMPOTENCY_S = 600.0
 """How long the answer to an idempotency key is kept (PROTOCOL §5)."""
@@ -37,9 +41,13 @@ ACTIVE_TEXT_BYTES = 256 * 1024
 """Text of a running turn that a snapshot carries a session (PROTOCOL §4)."""
 
 INPUT_CHARS = 120_000
+"""Characters of one turn's input, as the host app bounds them (EVENTS, adapter)."""
 ATTACHMENTS = 8
+"""Attachments of one turn (EVENTS, adapter)."""
 ATTACHMENT_BYTES = 10 * MIB
+"""One attachment (EVENTS, adapter)."""
 ATTACHMENTS_TOTAL_BYTES = 40 * MIB
+"""All attachments of one turn: they cross the bridge in one transfer."""
 
 STDERR_TAIL_CHARS = 4_000
 """What of a provider's or host's last stderr an exit carries."""
