@@ -24,11 +24,16 @@ from sidecar.core.drafts import Draft
 
 @dataclass(frozen=True, slots=True)
 class ProviderCommand:
-    """What to run. `env` is laid over the session's base environment; None removes a variable."""
+    """What to run. `env` is laid over the session's base environment; None removes a variable.
+
+    `own_binary`: the program is this sidecar itself, so it keeps the environment of a frozen build
+    (`_PYI_*`), without which each start would unpack the binary again.
+    """
 
     argv: Sequence[str]
     cwd: str | None = None
     env: Mapping[str, str | None] = field(default_factory=dict)
+    own_binary: bool = False
 
 
 class ProviderProcess(Protocol):

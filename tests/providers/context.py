@@ -1,0 +1,227 @@
+"""A SessionContext for tests of provider sessions: real child processes, events kept in a list.
+
+Stamps and encodes each draft and decodes it strictly, as a host would, so that what a session says
+is valid by contract in every test that uses it.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from sidecar.contract.base import Json
+from sidecar.contract.events import Event, decode_event, encode_event
+from sidecar.contract.frames import SessionSpec
+from sidecar.contract.methods import SendTurnParams, SessionStartParams
+from sidecar.core.drafts import Draft
+from sidecar.providers.base import ProviderCommand, ProviderProcess, ProviderSession
+from tests.providers.balance import Balance
+
+ROOT = Path(__file__).parents[2]
+FAKES = ROOT / "tests" / "fakes"
+WAIT_S = 20.0
+"""How long a test waits for what must come: far above what a loaded machine needs."""
+
+
+class RealProcess:
+    """A ProviderProcess on asyncio.subprocess."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        assert process.stdin and process.stdout
+        self._stdin = process.stdin
+        self._stdout = process.stdout
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def write(self, data: bytes) -> None:
+        if not self._stdin.is_closing():
+            self._stdin.write(data)
+
+    async def drain(self) -> None:
+        if not self._stdin.is_closing():
+            try:
+                await self._stdin.drain()
+            except ConnectionError:
+                return
+
+    async def read(self) -> bytes:
+        return await self._stdout.read(65_536)
+
+    def close_stdin(self) -> None:
+        self._stdin.close()
+
+    async def end(self) -> int:
+        """Close stdin, kill, reap."""
+        self._stdin.close()
+        if self._process.returncode is None:
+            self._process.kill()
+        code = await self._process.wait()
+        self._process._transport.close()  # type: ignore[attr-defined] # else GC warns of its pipes
+        return code
+
+    async def ended(self) -> int:
+        return await asyncio.wait_for(self._process.wait(), WAIT_S)
+
+
+class FakeContext:
+    """See SessionContext."""
+
+    def __init__(self, spec: SessionSpec) -> None:
+        self._spec = spec
+        self._ids = count(1)
+        self.events: list[Event[Any]] = []
+        self.cursors: list[Json] = []
+        self.logs: list[tuple[str, str, dict[str, Any]]] = []
+        self.processes: list[RealProcess] = []
+        self.balance = Balance()
+        self.clock_ms = 0
+        self.flows = 0
+        self._changed = asyncio.Event()
+
+    @property
+    def spec(self) -> SessionSpec:
+        return self._spec
+
+    def emit(self, drafts: Sequence[Draft]) -> None:
+        for draft in drafts:
+            event = strict(draft)
+            self.balance.apply(event)
+            self.events.append(event)
+        self._changed.set()
+
+    async def flow(self) -> None:
+        self.flows += 1
+
+    def publish_cursor(self, resume_cursor: Json) -> None:
+        self.cursors.append(resume_cursor)
+
+    async def spawn(self, command: ProviderCommand) -> ProviderProcess:
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        env |= {name: value for name, value in command.env.items() if value is not None}
+        process = RealProcess(
+            await asyncio.create_subprocess_exec(
+                *command.argv,
+                cwd=command.cwd,
+                env=env,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+            )
+        )
+        self.processes.append(process)
+        return process
+
+    def new_id(self, prefix: str) -> str:
+        return f"{prefix}-{next(self._ids)}"
+
+    def now_ms(self) -> int:
+        return self.clock_ms
+
+    def log(self, level: str, event: str, **fields: Any) -> None:
+        self.logs.append((level, event, fields))
+
+    # For tests
+
+    def of(self, type_: str) -> list[Event[Any]]:
+        """Return the events of a type, in order."""
+        return [event for event in self.events if event.type == type_]
+
+    def text(self, stream: str = "assistant_text") -> str:
+        """Return all text of a stream."""
+        deltas = self.of("content.delta")
+        return "".join(e.payload.delta for e in deltas if e.payload.stream_kind == stream)
+
+    async def until(self, seen: Callable[[], Any]) -> None:
+        """Wait until `seen()` is true, looking after each emission."""
+        async with asyncio.timeout(WAIT_S):
+            while not seen():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def first(self, type_: str, index: int = 0) -> Event[Any]:
+        """Wait for the event of a type."""
+        await self.until(lambda: len(self.of(type_)) > index)
+        return self.of(type_)[index]
+
+
+def strict(draft: Draft) -> Event[Any]:
+    """Return the event of a draft after its way over the wire."""
+    body = encode_event(
+        Event(
+            event_id="e",
+            provider="acp",
+            thread_id="t",
+            created_at="2026-01-01T00:00:00.000Z",
+            type=draft.type,
+            payload=draft.payload,
+            generation=1,
+            turn_id=draft.turn_id,
+            item_id=draft.item_id,
+            request_id=draft.request_id,
+            provider_refs=draft.refs,
+            raw=draft.raw,
+        )
+    )
+    return decode_event(draft.type, body)
+
+
+def spec(provider: str = "acp", **fields: Any) -> SessionSpec:
+    """Return a SessionSpec; keyword arguments go to its `start`, but for the spec's own."""
+    own = {key: fields.pop(key) for key in ("resume_cursor", "data_dir", "raw") if key in fields}
+    start = SessionStartParams(
+        idempotency_key="k",
+        thread_id="t",
+        provider=provider,
+        runtime_mode="approval-required",
+        **fields,
+    )
+    return SessionSpec(
+        thread_id="t", generation=1, provider=provider, mark="m" * 32, start=start, **own
+    )
+
+
+def fake(name: str, *args: str) -> dict[str, Any]:
+    """Return the start options that run a fake agent of tests/fakes."""
+    return {"command": sys.executable, "args": [str(FAKES / name), *args]}
+
+
+def turn(text: str | None, **fields: Any) -> SendTurnParams:
+    """Return the params of a turn."""
+    return SendTurnParams(idempotency_key="k", thread_id="t", input=text, **fields)
+
+
+class Running:
+    """`async with Running(session)`: launched and initialised, its pump running; killed after."""
+
+    def __init__(self, session: ProviderSession, *, initialise: bool = True) -> None:
+        self.session = session
+        self._initialise = initialise
+        assert isinstance(session.context, FakeContext)
+        self.context = session.context
+
+    async def __aenter__(self) -> "Running":
+        await self.session.launch()
+        self.pump = asyncio.create_task(self.session.pump())
+        if self._initialise:
+            try:
+                await asyncio.wait_for(self.session.initialise(), WAIT_S)
+            except BaseException:
+                await self.__aexit__()
+                raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for process in self.context.processes:
+            await process.end()
+        await asyncio.wait_for(asyncio.gather(self.pump, return_exceptions=True), WAIT_S)
+
+    async def turn(self, text: str, **fields: Any) -> Event[Any]:
+        """Run a turn to its end and return its turn.completed."""
+        done = len(self.context.of("turn.completed"))
+        await self.session.send_turn(turn(text, **fields))
+        return await self.context.first("turn.completed", done)
