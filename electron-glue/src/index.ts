@@ -1,0 +1,34 @@
+/** Launch the agent sidecar, connect to it, call it and read its events. */
+
+export * from "./contract.js";
+export * from "./errors.js";
+export { SidecarClient, type ClientState, type RequestParams } from "./client/client.js";
+export { connectSidecar } from "./client/connect.js";
+export type { Cursor, CursorStore } from "./client/cursor.js";
+export type { CommitMode } from "./client/feed.js";
+export type {
+  EventItem,
+  GapItem,
+  MalformedItem,
+  SnapshotItem,
+  StreamItem,
+  SynchronizedItem,
+} from "./client/items.js";
+export type {
+  ClientEvents,
+  ClientOptions,
+  ClientStats,
+  ConnectionNotice,
+  Endpoint,
+  EphemeralNotice,
+  RequestOptions,
+} from "./client/options.js";
+export type { JournalState } from "./connection/signals.js";
+export type {
+  LaunchOptions,
+  RelaunchOptions,
+  SidecarEvents,
+  StopReport,
+} from "./launch/options.js";
+export type { ExitInfo } from "./launch/process.js";
+export { launchSidecar, Sidecar, type SidecarState } from "./launch/sidecar.js";

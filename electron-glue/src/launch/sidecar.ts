@@ -1,0 +1,235 @@
+/**
+ * A launched sidecar: the process, the client on it, and the life of both.
+ *
+ * Owns start, relaunch after a death, and stop. The client keeps its cursor over a relaunch, so
+ * its stream goes on with no event lost or doubled.
+ */
+
+import { backoffMs } from "../client/backoff.js";
+import type { SidecarClient } from "../client/client.js";
+import { firstWelcome, makeClient } from "../client/connect.js";
+import { systemClock, type Clock } from "../clock.js";
+import type { ReadyLine } from "../contract.js";
+import { HandshakeRefused, LaunchFailed, Replaced, SidecarError } from "../errors.js";
+import { newToken } from "../handshake.js";
+import {
+  EXIT_DEADLINE_MS,
+  READY_DEADLINE_MS,
+  RELAUNCH_FIRST_MS,
+  RELAUNCH_MAX,
+  RELAUNCH_MAX_MS,
+  RELAUNCH_WINDOW_MS,
+  SHUTDOWN_DEADLINE_MS,
+} from "../limits.js";
+import { Listeners } from "../listeners.js";
+import { Machine } from "../machine.js";
+import { findBinary } from "./binary.js";
+import { Intensity } from "./intensity.js";
+import type { LaunchOptions, SidecarEvents, StopReport } from "./options.js";
+import { SidecarProcess, type RunSpec } from "./process.js";
+
+/** `down`: it died and waits for its next start; `failed`: it stays down. */
+export type SidecarState = "starting" | "running" | "down" | "failed" | "stopping" | "stopped";
+
+type Move = "ready" | "die" | "retry" | "giveUp" | "stop" | "exit";
+
+const TRANSITIONS: Record<SidecarState, Partial<Record<Move, SidecarState>>> = {
+  starting: { ready: "running", die: "down", stop: "stopping" },
+  running: { die: "down", stop: "stopping" },
+  down: { retry: "starting", giveUp: "failed", stop: "stopping" },
+  failed: { stop: "stopping" },
+  stopping: { exit: "stopped" },
+  stopped: {},
+};
+
+/**
+ * Launch the sidecar and connect to it.
+ *
+ * Rejects with LaunchFailed when it does not become ready, and with the client's errors when it
+ * cannot be connected to; no process is left behind then.
+ */
+export async function launchSidecar(options: LaunchOptions = {}): Promise<Sidecar> {
+  const binary = findBinary(options.binary);
+  const client = await makeClient(options, endsManagedClient);
+  const sidecar = new Sidecar(binary, options, client);
+  try {
+    await sidecar.start();
+    await firstWelcome(client, options);
+    return sidecar;
+  } catch (error) {
+    await sidecar.stop();
+    throw error;
+  }
+}
+
+/**
+ * A stranger on the port of a sidecar that just died is no reason to end: the exit is about to be
+ * told, and the next sidecar has another port and another token.
+ */
+function endsManagedClient(error: SidecarError): boolean {
+  if (error instanceof HandshakeRefused) return error.reason === "protocol";
+  return error instanceof Replaced;
+}
+
+export class Sidecar {
+  /** One client for the sidecar's whole life, over every relaunch. */
+  readonly client: SidecarClient;
+
+  readonly #binary: string;
+  readonly #options: LaunchOptions;
+  readonly #clock: Clock;
+  readonly #machine = new Machine<SidecarState, Move>(TRANSITIONS, "starting");
+  readonly #listeners = new Listeners<SidecarEvents>();
+  readonly #intensity: Intensity;
+  #process: SidecarProcess | null = null;
+  #ready: ReadyLine | null = null;
+  #takeBackRetry: (() => void) | null = null;
+  #stopping: Promise<StopReport> | null = null;
+
+  /** Use `launchSidecar`. */
+  constructor(binary: string, options: LaunchOptions, client: SidecarClient) {
+    this.#binary = binary;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.client = client;
+    this.#intensity = intensityOf(options.relaunch);
+  }
+
+  get state(): SidecarState {
+    return this.#machine.state;
+  }
+
+  /** What the last ready line said: pid, port, version, logId, epoch. */
+  get ready(): ReadyLine {
+    if (this.#ready === null)
+      throw new LaunchFailed("The sidecar is not ready", { code: "exited" });
+    return this.#ready;
+  }
+
+  on<N extends keyof SidecarEvents>(
+    name: N,
+    listener: (value: SidecarEvents[N]) => void,
+  ): () => void {
+    return this.#listeners.on(name, listener);
+  }
+
+  /** For `launchSidecar`: the first start. Rejects with LaunchFailed. */
+  async start(): Promise<void> {
+    const token = newToken();
+    const run = this.#spawn(token);
+    this.#process = run;
+    const ready = await run.ready(this.#options.readyDeadlineMs ?? READY_DEADLINE_MS);
+    if (!this.#machine.move("ready")) return;
+    this.#ready = ready;
+    this.client.retarget({ url: ready.url, token });
+    this.#listeners.emit("ready", ready);
+    void run.exit.then((exit) => {
+      if (this.#process !== run || !this.#machine.is("running")) return;
+      this.#listeners.emit("died", exit);
+      const how = exit.exitSignal ?? `code ${exit.exitCode ?? "unknown"}`;
+      this.#died(new LaunchFailed(`The sidecar died with ${how}`, { code: "exited", ...exit }));
+    });
+  }
+
+  /**
+   * Stop it: `sidecar.shutdown`, then the end of stdin, then a kill, each with its deadline; then
+   * the client is closed. Never rejects; asked again, it tells of the same stop.
+   */
+  stop(): Promise<StopReport> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  #spawn(token: string): SidecarProcess {
+    const { binaryArgs, env, cwd, dataDir, settings, onStderr } = this.#options;
+    const spec: RunSpec = {
+      binary: this.#binary,
+      args: binaryArgs ?? [],
+      env: { ...process.env, ...env },
+      cwd,
+      bootstrap: { token, parentPid: process.pid, dataDir, settings },
+      onStderr: onStderr ?? (() => undefined),
+    };
+    try {
+      return new SidecarProcess(spec, this.#clock);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new LaunchFailed(`The sidecar's binary could not be started: ${why}`, {
+        code: "spawn",
+        cause,
+      });
+    }
+  }
+
+  /** It died, or a relaunch failed: wait and try again, unless that was too often. */
+  #died(why: LaunchFailed): void {
+    if (!this.#machine.move("die")) return;
+    this.client.retarget(null);
+    const before =
+      this.#options.relaunch === false ? null : this.#intensity.died(this.#clock.monoMs());
+    if (before === null) {
+      this.#giveUp(why);
+      return;
+    }
+    const random = this.#options.random ?? Math.random;
+    const waitMs = backoffMs(before, RELAUNCH_FIRST_MS, RELAUNCH_MAX_MS, random);
+    this.#takeBackRetry = this.#clock.after(waitMs, () => {
+      void this.#relaunch();
+    });
+  }
+
+  async #relaunch(): Promise<void> {
+    if (!this.#machine.move("retry")) return;
+    try {
+      await this.start();
+    } catch (error) {
+      this.#died(asLaunchFailed(error));
+    }
+  }
+
+  #giveUp(cause: LaunchFailed): void {
+    this.#machine.move("giveUp");
+    const failed = new LaunchFailed(`The sidecar stays down: ${cause.message}`, {
+      ...cause.failure,
+      code: "gave_up",
+      cause,
+    });
+    void this.client.end(failed);
+    this.#listeners.emit("failed", failed);
+  }
+
+  async #stop(): Promise<StopReport> {
+    this.#machine.move("stop");
+    this.#takeBackRetry?.();
+    const run = this.#process;
+    let forced = false;
+    if (run !== null) {
+      await this.#askToShutDown();
+      if (!(await run.endStdin(EXIT_DEADLINE_MS))) {
+        forced = true;
+        await run.kill();
+      }
+    }
+    await this.client.close();
+    this.#machine.move("exit");
+    return { exit: run === null || forced ? null : await run.exit, forced };
+  }
+
+  async #askToShutDown(): Promise<void> {
+    if (this.client.state !== "online") return;
+    const asked = this.client.request("sidecar.shutdown", {}, { deadlineMs: SHUTDOWN_DEADLINE_MS });
+    // Whatever it answers or not, the end of stdin is the next rung.
+    await asked.catch(() => undefined);
+  }
+}
+
+function intensityOf(relaunch: LaunchOptions["relaunch"]): Intensity {
+  const { max, windowMs } = typeof relaunch === "object" ? relaunch : {};
+  return new Intensity(max ?? RELAUNCH_MAX, windowMs ?? RELAUNCH_WINDOW_MS);
+}
+
+function asLaunchFailed(error: unknown): LaunchFailed {
+  if (error instanceof LaunchFailed) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new LaunchFailed(message, { code: "spawn", cause: error });
+}
