@@ -1,0 +1,187 @@
+"""The one thread that writes: segments, and the store's small commits, in the order they came.
+
+Commits at once when idle; what comes while a commit is in flight becomes the next one. One segment
+is one statement. Never runs on the event loop's thread and never touches its objects: what it has
+to tell goes through the outbox.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from typing import Any, Final
+
+from sidecar.journal import patience
+from sidecar.journal.checkpoint import Checkpointer
+from sidecar.journal.errors import JournalUnavailable
+from sidecar.journal.outbox import Outbox
+from sidecar.journal.patience import Disk
+from sidecar.journal.retention import Retention
+from sidecar.journal.segments import pack
+from sidecar.journal.types import SEGMENT_BYTES, JournalState, Row
+
+_INSERT = "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?)"
+
+BUSY_RETENTION_COMMITS = 8
+"""Commits between two steps of retention while the queue never gets empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows of one append: in one commit or in none."""
+
+    first_seq: int
+    rows: list[Row]
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A small commit of the store. `run` is tried again when the disk was full."""
+
+    run: Callable[[sqlite3.Connection], Any]
+    future: asyncio.Future[Any]
+
+
+class _Close:
+    """Last in the queue."""
+
+
+Job = Group | Operation | _Close
+_CLOSE: Final = _Close()
+
+
+class Writer:
+    """The thread and its queue."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        disk: Disk,
+        outbox: Outbox,
+        retention: Retention,
+        checkpointer: Checkpointer,
+        wall_ms: Callable[[], int],
+    ) -> None:
+        self._connection = connection
+        self._disk = disk
+        self._outbox = outbox
+        self._retention = retention
+        self._checkpointer = checkpointer
+        self._wall_ms = wall_ms
+        self._queue: SimpleQueue[Job] = SimpleQueue()
+        self._held: Job | None = None
+        self._failure: JournalUnavailable | None = None
+        self._since_retention = 0
+        self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
+        disk.on_full(self._tell_state)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def put(self, job: Group | Operation) -> None:
+        """Queue a job; returns at once."""
+        self._queue.put(job)
+
+    def close(self) -> None:
+        """Commit what is queued, then stop. A full disk is given `close_s`. Blocks."""
+        if self._thread.is_alive():
+            self._disk.hurry()
+            self._queue.put(_CLOSE)
+            self._thread.join()
+
+    def _run(self) -> None:
+        self._disk.restore_ballast()
+        self._tell_state()
+        while not isinstance(job := self._next(), _Close):
+            try:
+                self._carry_out(job)
+                self._look_again()
+                self._retain()
+            except BaseException as error:  # noqa: BLE001 - or all who wait would wait for ever
+                self._fail(job, error)
+
+    def _next(self) -> Job:
+        """Wait for a job; while the disk is full, look now and then whether it still is."""
+        if self._held is not None:
+            job, self._held = self._held, None
+            return job
+        while True:
+            try:
+                return self._queue.get(timeout=patience.FULL_POLL_S if self._disk.full else None)
+            except Empty:
+                self._look_again()
+
+    def _carry_out(self, job: Group | Operation) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if isinstance(job, Group):
+            self._commit(self._batch(job))
+            return
+        try:
+            result = self._disk.attempt(lambda: job.run(self._connection))
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, ValueError) as error:
+            self._outbox.answer(job.future, error=error)  # a defect of the caller's, not the disk's
+        else:
+            self._outbox.answer(job.future, result)
+
+    def _batch(self, first: Group) -> list[Group]:
+        """Take what came since the last commit, up to a segment's bound."""
+        batch, size = [first], first.size_bytes
+        while not self._queue.empty():
+            job = self._queue.get()
+            if not isinstance(job, Group) or size + job.size_bytes > SEGMENT_BYTES:
+                self._held = job
+                break
+            batch.append(job)
+            size += job.size_bytes
+        return batch
+
+    def _commit(self, batch: list[Group]) -> None:
+        rows = [row for group in batch for row in group.rows]
+        first = batch[0].first_seq
+        last = first + len(rows) - 1
+        index, bodies = pack(rows)
+        values = (first, last, self._wall_ms(), len(index) + len(bodies), index, bodies)
+        self._disk.attempt(lambda: self._connection.execute(_INSERT, values))
+        self._outbox.tell(replace(self._outbox.facts, head=last))
+        self._retention.wrote(values[3])
+        self._checkpointer.wrote(values[3])
+
+    def _retain(self) -> None:
+        """Drop old segments when there is time, and now and then when there is none."""
+        self._since_retention += 1
+        while self._retention.due() and not self._disk.full:
+            busy = self._held is not None or not self._queue.empty()
+            if busy and self._since_retention < BUSY_RETENTION_COMMITS:
+                return
+            self._since_retention = 0
+            oldest = self._disk.attempt(lambda: self._retention.step(self._connection))
+            if oldest is not None:
+                self._outbox.tell(replace(self._outbox.facts, oldest=oldest))
+
+    def _fail(self, job: Group | Operation, error: BaseException) -> None:
+        """Give the journal up for this run of the program; later jobs are refused."""
+        if self._failure is None:
+            self._failure = JournalUnavailable(f"Cannot write the journal: {error}")
+            self._failure.__cause__ = error
+            self._tell_state()
+        if isinstance(job, Operation):
+            self._outbox.answer(job.future, error=self._failure)
+
+    def _look_again(self) -> None:
+        self._disk.look_again()
+        self._tell_state()
+
+    def _tell_state(self) -> None:
+        state: JournalState = "full" if self._disk.full else "ok"
+        message = self._disk.message
+        if self._failure is not None:
+            state, message = "failed", str(self._failure)
+        facts = self._outbox.facts
+        if (facts.state, facts.message) != (state, message):
+            self._outbox.tell(replace(facts, state=state, message=message))
