@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from sidecar.process.exits import is_waited_for
 from sidecar.process.identity import ProcessInfo, ProcessKey
 from sidecar.process.platform import SIGKILL, os_
+from sidecar.process.waited import is_waited_for
 
 CENSUS_PROCESSES = 20_000
 """Most processes that one census walks: beyond it lies a fork bomb, which the next census takes."""

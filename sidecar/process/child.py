@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from sidecar.process.exits import ExitWatch
-from sidecar.process.identity import Exit, ProcessKey
+from sidecar.process.identity import UNKNOWN_EXIT, Exit, ProcessKey
 from sidecar.process.pipes import PipeReader, PipeWriter, TailReader
 from sidecar.process.platform import SIGKILL, os_
 from sidecar.process.spawning import popen
@@ -152,23 +152,18 @@ class Child:
         self._stdout.close()
         self._stderr.drain()
         self._watch.release()
-        self._popen.returncode = self._returncode()
+        self._popen.returncode = (self.exit or UNKNOWN_EXIT).returncode()
         _living.discard(self)
 
     def _on_exit(self, exit_: Exit) -> None:
         self._exit.set_result(exit_)
-        self._popen.returncode = self._returncode()
+        self._popen.returncode = exit_.returncode()  # Popen must not wait for what we wait for
         self._drain_timer = self._loop.call_later(DRAIN_AFTER_EXIT_S, self._cut)
 
     def _cut(self) -> None:
         self._stdin.close()
         self._stdout.cut()
         self._stderr.drain()
-
-    def _returncode(self) -> int:
-        """Popen must not wait for what we wait for."""
-        exit_ = self.exit or Exit(code=0)
-        return -exit_.signal if exit_.signal is not None else exit_.code or 0
 
 
 def _take_over(fd: int) -> int:

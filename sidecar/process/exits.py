@@ -1,7 +1,6 @@
-"""Who of our children has ended, and how: the one place that waits.
+"""Who of our children has ended, and how: the one place that waits on an event loop.
 
-An exit is seen by pidfd, never by waiting for pipes, which an orphan may hold open. Owns the set
-of pids that somebody waits for, so that whoever adopts orphans leaves these alone.
+An exit is seen by pidfd, never by waiting for pipes, which an orphan may hold open.
 """
 
 import asyncio
@@ -11,23 +10,7 @@ from collections.abc import Callable
 
 from sidecar.process.identity import UNKNOWN_EXIT, Exit
 from sidecar.process.platform import IS_LINUX, os_
-
-_waited_for: set[int] = set()
-
-
-def register(pid: int) -> None:
-    """Say that somebody waits for this child; no reaper will take its status."""
-    _waited_for.add(pid)
-
-
-def unregister(pid: int) -> None:
-    """Say that nobody waits for this child any more."""
-    _waited_for.discard(pid)
-
-
-def is_waited_for(pid: int) -> bool:
-    """Tell whether somebody waits for this child."""
-    return pid in _waited_for
+from sidecar.process.waited import register, unregister
 
 
 class ExitWatch:

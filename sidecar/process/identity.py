@@ -48,6 +48,10 @@ class Exit:
             return f"exited with code {self.code}"
         return "ended, nobody knows how"
 
+    def returncode(self) -> int:
+        """Return it as subprocess says it; 0 when nobody could learn it."""
+        return -self.signal if self.signal is not None else self.code or 0
+
 
 UNKNOWN_EXIT = Exit()
 

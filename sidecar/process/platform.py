@@ -28,4 +28,6 @@ elif os.name == "posix":
 else:
     from sidecar.process import windows as os_
 
-__all__ = ["IS_LINUX", "NEVER_RUN_HERE", "SIGKILL", "os_"]
+key_of = os_.key_of
+
+__all__ = ["IS_LINUX", "NEVER_RUN_HERE", "SIGKILL", "key_of", "os_"]
