@@ -16,7 +16,7 @@
  * Local errors have code 0: this package said them, not the sidecar.
  */
 
-import type { ErrorBody } from "./contract.js";
+import { CLOSE_CODES, type ErrorBody } from "./generated/contract.js";
 
 export interface SidecarErrorFields {
   readonly key: string;
@@ -43,13 +43,8 @@ export class SidecarError extends Error {
 
   /** Rebuild an error that the sidecar answered. */
   static fromBody(body: ErrorBody): SidecarError {
-    const { key, code, message } = body;
-    return new SidecarError(message, {
-      key,
-      code,
-      retryable: body.retryable ?? false,
-      data: body.data ?? {},
-    });
+    const { message, ...fields } = body;
+    return new SidecarError(message, fields);
   }
 }
 
@@ -111,7 +106,7 @@ export class Replaced extends SidecarError {
 export class ProtocolViolation extends SidecarError {
   readonly closeCode: number;
 
-  constructor(message: string, closeCode = 4400, cause?: unknown) {
+  constructor(message: string, closeCode: number = CLOSE_CODES.BAD_MESSAGE, cause?: unknown) {
     super(message, { key: "protocol_violation", data: { closeCode }, cause });
     this.closeCode = closeCode;
   }

@@ -1,12 +1,18 @@
 /** Launch the agent sidecar, connect to it, call it and read its events. */
 
-export * from "./contract.js";
+export * from "./generated/contract.js";
 export * from "./errors.js";
-export { SidecarClient, type ClientState, type RequestParams } from "./client/client.js";
+export {
+  SidecarClient,
+  type ClientState,
+  type RequestParams,
+  type RequestResult,
+} from "./client/client.js";
 export { connectSidecar } from "./client/connect.js";
 export type { Cursor, CursorStore } from "./client/cursor.js";
 export type { CommitMode } from "./client/feed.js";
 export type {
+  EphemeralItem,
   EventItem,
   GapItem,
   MalformedItem,
@@ -20,10 +26,8 @@ export type {
   ClientStats,
   ConnectionNotice,
   Endpoint,
-  EphemeralNotice,
   RequestOptions,
 } from "./client/options.js";
-export type { JournalState } from "./connection/signals.js";
 export type {
   LaunchOptions,
   RelaunchOptions,

@@ -1,35 +1,15 @@
-/** Every bound and deadline of this package, each with its unit and its reason. */
+/** Bounds and deadlines of this package beyond the contract's, each with its unit and reason. */
 
-const MIB = 1024 * 1024;
-
-/** The bridge protocol that this package speaks. */
-export const PROTOCOL_VERSION = 1;
-export const SUBPROTOCOL = "sidecar.v1";
-
-/** Bound on one WebSocket message before hello has told the server's own (PROTOCOL §2). */
-export const MESSAGE_BYTES = 1 * MIB;
-
-/** Bound on one value after its chunks are joined (PROTOCOL §2). */
-export const TRANSFER_BYTES = 64 * MIB;
-
-/** Data in one chunk: half a message, so that a heartbeat is never long behind one. */
-export const CHUNK_BYTES = 512 * 1024;
+import { LIMITS } from "./generated/contract.js";
 
 /** What a chunk's envelope may add to its data. */
 export const CHUNK_OVERHEAD_BYTES = 128;
 
-/** Unacked event bytes that the server may send ahead of the consumer (PROTOCOL §4). */
-export const CREDIT_BYTES = 4 * MIB;
-export const CREDIT_MIN_BYTES = 64 * 1024;
-
 /** What one queued event costs beside its body: its array, its seq, its place in the queue. */
 export const EVENT_OVERHEAD_BYTES = 64;
 
-/** Requests that may be open or waiting for a connection at once. */
-export const OPEN_REQUESTS = 256;
-
 /** Bytes that may wait in the socket for a server that does not read. */
-export const SOCKET_BUFFER_BYTES = 2 * TRANSFER_BYTES;
+export const SOCKET_BUFFER_BYTES = 2 * LIMITS.TRANSFER_BYTES;
 
 /** From the start of a connection until hello is answered (PROTOCOL §3 grants 10 s for hello). */
 export const CONNECT_DEADLINE_MS = 10_000;
@@ -39,9 +19,6 @@ export const FIRST_CONNECT_DEADLINE_MS = 15_000;
 
 /** How long a closing handshake may take before the socket is destroyed. */
 export const CLOSE_DEADLINE_MS = 1_000;
-
-/** Heartbeat intervals of running time without any message before a side is judged silent. */
-export const SILENCE_INTERVALS = 3;
 
 /** A machine slept when wall and monotonic time moved apart by more than this. */
 export const SLEEP_JUMP_MS = 2_000;

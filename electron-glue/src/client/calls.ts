@@ -8,7 +8,7 @@
 
 import type { Clock } from "../clock.js";
 import { ConnectionLost, DeadlineExceeded, SidecarError } from "../errors.js";
-import { OPEN_REQUESTS } from "../limits.js";
+import { ERRORS, LIMITS } from "../generated/contract.js";
 import type { Answer } from "../wire/messages.js";
 
 /** What a request needs of a connection. */
@@ -56,9 +56,9 @@ export class Calls {
     // The web's convention: who aborts chooses the reason, whatever it is.
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
     if (signal?.aborted === true) return Promise.reject(abortReason(signal));
-    if (this.#open.size >= OPEN_REQUESTS) {
+    if (this.#open.size >= LIMITS.OPEN_REQUESTS) {
       return Promise.reject(
-        new SidecarError(`Cannot send ${method}: ${OPEN_REQUESTS} requests are open`, {
+        new SidecarError(`Cannot send ${method}: ${LIMITS.OPEN_REQUESTS} requests are open`, {
           key: "overloaded",
           retryable: true,
         }),
@@ -137,6 +137,7 @@ export class Calls {
 
 function abortReason(signal: AbortSignal | undefined): unknown {
   return (
-    (signal?.reason as unknown) ?? new SidecarError("Cancelled", { key: "cancelled", code: -32800 })
+    (signal?.reason as unknown) ??
+    new SidecarError("Cancelled", { key: "cancelled", code: ERRORS.cancelled.code })
   );
 }

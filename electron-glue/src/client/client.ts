@@ -12,21 +12,16 @@ import { systemClock, type Clock, type Random } from "../clock.js";
 import { Connection } from "../connection/connection.js";
 import type { Signal } from "../connection/signals.js";
 import {
+  LIMITS,
   METHODS,
   type HelloResult,
+  type IdempotentMethod,
   type MethodName,
-  type ParamsOf,
-  type ResultOf,
-} from "../contract.js";
+  type Methods,
+} from "../generated/contract.js";
 import { ClientClosed, HandshakeRefused, Replaced, SidecarError } from "../errors.js";
 import { newNonce } from "../handshake.js";
-import {
-  CREDIT_BYTES,
-  CREDIT_MIN_BYTES,
-  RECONNECT_FIRST_MS,
-  RECONNECT_MAX_MS,
-  REQUEST_MARGIN_MS,
-} from "../limits.js";
+import { RECONNECT_FIRST_MS, RECONNECT_MAX_MS, REQUEST_MARGIN_MS } from "../limits.js";
 import { Listeners } from "../listeners.js";
 import { Machine } from "../machine.js";
 import { backoffMs } from "./backoff.js";
@@ -34,7 +29,7 @@ import { Calls } from "./calls.js";
 import { Committer } from "./committer.js";
 import { cursorOf, type Cursor, type Position } from "./cursor.js";
 import { Feed } from "./feed.js";
-import type { StreamItem } from "./items.js";
+import { readEphemeral, type StreamItem } from "./items.js";
 import type {
   ClientEvents,
   ClientOptions,
@@ -58,10 +53,11 @@ const TRANSITIONS: Record<ClientState, Partial<Record<Move, ClientState>>> = {
 };
 
 /** Parameters of a method; the client makes the idempotency key unless it is given. */
-export type RequestParams<M extends MethodName> =
-  ParamsOf<M> extends { idempotencyKey: string }
-    ? Omit<ParamsOf<M>, "idempotencyKey"> & { readonly idempotencyKey?: string }
-    : ParamsOf<M>;
+export type RequestParams<M extends MethodName> = M extends IdempotentMethod
+  ? Omit<Methods[M]["params"], "idempotencyKey"> & { readonly idempotencyKey?: string }
+  : Methods[M]["params"];
+
+export type RequestResult<M extends MethodName> = Methods[M]["result"];
 
 export class SidecarClient {
   readonly id: string;
@@ -96,7 +92,10 @@ export class SidecarClient {
     this.id = options.clientId ?? randomUUID();
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
-    this.#creditBytes = Math.max(CREDIT_MIN_BYTES, options.creditBytes ?? CREDIT_BYTES);
+    this.#creditBytes = Math.max(
+      LIMITS.CREDIT_MIN_BYTES,
+      options.creditBytes ?? LIMITS.CREDIT_BYTES,
+    );
     this.#threads = options.threads ?? null;
     this.#isFinal = isFinal;
     this.#calls = new Calls(this.#clock);
@@ -175,7 +174,7 @@ export class SidecarClient {
     method: M,
     params: RequestParams<M>,
     options: RequestOptions = {},
-  ): Promise<ResultOf<M>> {
+  ): Promise<RequestResult<M>> {
     const spec = METHODS[method];
     if (this.#machine.is("closed")) throw new ClientClosed();
     const keyed = { ...params } as { idempotencyKey?: string; threads?: readonly string[] | null };
@@ -189,7 +188,7 @@ export class SidecarClient {
       signal: options.signal,
     });
     if (method === "subscribe") this.#threads = keyed.threads ?? null;
-    return result as ResultOf<M>;
+    return result as RequestResult<M>;
   }
 
   /** Drop the socket and resume: after a change of network, or to see that it works. */
@@ -271,7 +270,7 @@ export class SidecarClient {
         this.#journalIs(signal);
         break;
       case "ephemeral":
-        this.#listeners.emit("ephemeral", { topic: "unknown", ...signal.params });
+        this.#listeners.emit("ephemeral", readEphemeral(signal.notice));
         break;
       case "heartbeat":
       case "goodbye":

@@ -9,10 +9,10 @@
  * Never acks, never stores a cursor, never waits.
  */
 
-import type { HelloResult, SnapshotState } from "../contract.js";
+import { LIMITS, type HelloResult, type SnapshotState } from "../generated/contract.js";
 import type { Signal } from "../connection/signals.js";
 import { ProtocolViolation } from "../errors.js";
-import { EVENT_OVERHEAD_BYTES, TRANSFER_BYTES } from "../limits.js";
+import { EVENT_OVERHEAD_BYTES } from "../limits.js";
 import type { Cursor, Position } from "./cursor.js";
 import {
   readEvent,
@@ -75,7 +75,7 @@ export class Feed {
     this.#mode = mode;
     this.#onCommit = onCommit;
     // One window, its overdraft of one message, and as much again for what each entry costs here.
-    this.#boundBytes = 2 * (creditBytes + TRANSFER_BYTES);
+    this.#boundBytes = 2 * (creditBytes + LIMITS.TRANSFER_BYTES);
     this.#handed = cursor === null ? null : { ...cursor, line: 0 };
     this.#committed = this.#handed;
   }

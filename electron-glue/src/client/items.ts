@@ -1,6 +1,12 @@
 /** What the event stream delivers, in order. */
 
-import type { SidecarEvent, SnapshotState } from "../contract.js";
+import type {
+  Ephemeral,
+  EphemeralTopic,
+  GapReason,
+  SidecarEvent,
+  SnapshotState,
+} from "../generated/contract.js";
 import { MalformedEvent } from "../errors.js";
 import { decodeValue } from "../wire/codec.js";
 import { isMap } from "../wire/shape.js";
@@ -25,8 +31,7 @@ export interface GapItem {
   readonly kind: "gap";
   readonly from: number;
   readonly to: number;
-  /** `other_log`, `too_old` or `rewound`. */
-  readonly reason: string;
+  readonly reason: GapReason;
 }
 
 /** The state of everything at seq `at`: replaces whatever the consumer had. */
@@ -45,6 +50,19 @@ export interface SynchronizedItem {
 }
 
 export type StreamItem = EventItem | MalformedItem | GapItem | SnapshotItem | SynchronizedItem;
+
+/** What has no seq: an event of a type that is not journalled, metrics, progress. */
+export interface EphemeralItem {
+  readonly topic: EphemeralTopic;
+  /** With topic `event`; null when its body does not decode. */
+  readonly event: SidecarEvent | null;
+  readonly data: unknown;
+}
+
+export function readEphemeral({ topic, event, data }: Ephemeral): EphemeralItem {
+  const item = event instanceof Uint8Array ? readEvent(0, event) : null;
+  return { topic, event: item?.kind === "event" ? item.event : null, data };
+}
 
 const REQUIRED_TEXTS = ["eventId", "provider", "threadId", "createdAt", "type"] as const;
 

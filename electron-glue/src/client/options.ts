@@ -1,11 +1,11 @@
 /** What a client may be told, and what it tells. */
 
 import type { Clock, Random } from "../clock.js";
-import type { HelloResult } from "../contract.js";
-import type { JournalState } from "../connection/signals.js";
+import type { HelloResult, JournalState } from "../generated/contract.js";
 import type { SidecarError } from "../errors.js";
 import type { Cursor, CursorStore } from "./cursor.js";
 import type { CommitMode } from "./feed.js";
+import type { EphemeralItem } from "./items.js";
 
 /** Where a sidecar listens, and what both sides know. */
 export interface Endpoint {
@@ -52,19 +52,14 @@ export type ConnectionNotice =
   | { readonly state: "lost"; readonly error: SidecarError }
   | { readonly state: "offline" };
 
-export interface EphemeralNotice {
-  readonly topic: string;
-  readonly [name: string]: unknown;
-}
-
 /** What has no place in the order of events, for listeners (`client.on`). */
 export interface ClientEvents {
   /** The connection came or went. */
   connection: ConnectionNotice;
   /** The journal's state changed: `full` and `failed` mean that starts are refused. */
   journal: { readonly state: JournalState; readonly message: string | null };
-  /** Metrics and progress; may be dropped by the sidecar. */
-  ephemeral: EphemeralNotice;
+  /** Events without a seq, metrics, progress; may be dropped by the sidecar. */
+  ephemeral: EphemeralItem;
   /** Something does not work, and the client goes on trying (the cursor store, for one). */
   warning: SidecarError;
   /** The client is closed for good; null when `close()` was called. */

@@ -8,14 +8,9 @@
 import { WebSocket, type RawData } from "ws";
 
 import type { Clock } from "../clock.js";
+import { CLOSE_CODES, LIMITS, SUBPROTOCOL } from "../generated/contract.js";
 import { Disconnected, HandshakeRefused, Replaced, SidecarError } from "../errors.js";
-import {
-  CLOSE_DEADLINE_MS,
-  CONNECT_DEADLINE_MS,
-  SOCKET_BUFFER_BYTES,
-  SUBPROTOCOL,
-  TRANSFER_BYTES,
-} from "../limits.js";
+import { CLOSE_DEADLINE_MS, CONNECT_DEADLINE_MS, SOCKET_BUFFER_BYTES } from "../limits.js";
 import { BridgeProtocol, type Greeting } from "./protocol.js";
 import type { Output, Signal } from "./signals.js";
 
@@ -50,7 +45,7 @@ export class Connection {
       followRedirects: false,
       handshakeTimeout: CONNECT_DEADLINE_MS,
       // The protocol itself refuses what is over limits.messageBytes, which hello has yet to tell.
-      maxPayload: TRANSFER_BYTES,
+      maxPayload: LIMITS.TRANSFER_BYTES,
     });
     this.gone = new Promise((resolve) => {
       this.#socket.once("close", () => {
@@ -189,11 +184,11 @@ export class Connection {
 
 function ending(code: number, reason: string, cause: Error | null): SidecarError {
   switch (code) {
-    case 4401:
+    case CLOSE_CODES.UNAUTHENTICATED:
       return new HandshakeRefused("authentication", "The sidecar does not take this token", cause);
-    case 4406:
+    case CLOSE_CODES.NO_COMMON_PROTOCOL:
       return new HandshakeRefused("protocol", "The sidecar speaks no common protocol", cause);
-    case 4409:
+    case CLOSE_CODES.REPLACED:
       return new Replaced();
     default:
       return new Disconnected(code, reason || (cause?.message ?? ""), cause);

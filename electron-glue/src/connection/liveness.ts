@@ -5,7 +5,8 @@
  * app whose event loop stood still, judges nobody dead by it.
  */
 
-import { SILENCE_INTERVALS, SLEEP_JUMP_MS } from "../limits.js";
+import { LIMITS } from "../generated/contract.js";
+import { SLEEP_JUMP_MS } from "../limits.js";
 
 export type Pulse = "rest" | "beat" | "silent";
 
@@ -43,7 +44,7 @@ export class Liveness {
     const runningMs = Math.min(ranMs, this.tickMs * TICKS_PER_BEAT);
     this.#silentMs += runningMs;
     this.#sinceBeatMs += runningMs;
-    if (this.#silentMs >= this.#intervalMs * SILENCE_INTERVALS) return "silent";
+    if (this.#silentMs >= this.#intervalMs * LIMITS.SILENCE_INTERVALS) return "silent";
     // Half a tick of grace: a timer that fires a hair early must not put the beat off by a tick.
     if (this.#sinceBeatMs < this.#intervalMs - this.tickMs / 2) return "rest";
     this.#sinceBeatMs = 0;

@@ -1,10 +1,16 @@
 /** Params of the server's notifications and of hello's answer, checked (PROTOCOL §3, §4). */
 
-import type { HelloResult, Limits } from "../contract.js";
+import type {
+  Ephemeral,
+  GapReason,
+  HelloResult,
+  JournalState,
+  Limits,
+} from "../generated/contract.js";
 import { ProtocolViolation } from "../errors.js";
 import type { Message } from "../wire/messages.js";
 import { bytesOf, countOf, isCount, mapOf, textOf, type Fields } from "../wire/shape.js";
-import type { JournalState, SeqBody, Signal } from "./signals.js";
+import type { SeqBody, Signal } from "./signals.js";
 
 export function readWelcome(result: unknown): HelloResult {
   const fields = mapOf(result, "hello");
@@ -25,7 +31,7 @@ export function readWelcome(result: unknown): HelloResult {
     resumed: fields["resumed"] === true,
     limits: readLimits(mapOf(fields["limits"], "hello.limits")),
     heartbeatMs: Math.max(1, countOf(fields, "heartbeatMs", "hello")),
-    ...(typeof reason === "string" ? { reason } : {}),
+    ...(typeof reason === "string" ? { reason: reason as GapReason } : {}),
   };
 }
 
@@ -64,7 +70,8 @@ export function readNotification({ method, params }: Notification, bytes: number
     case "journal":
       return [readJournal(params["state"], params["message"])];
     case "ephemeral":
-      return [{ is: "ephemeral", params }];
+      textOf(params, "topic", method);
+      return [{ is: "ephemeral", notice: params as unknown as Ephemeral }];
     case "heartbeat":
       return readHeartbeat(params);
     case "goodbye":
@@ -79,7 +86,8 @@ function readGap(params: Fields): Signal {
     is: "gap",
     from: countOf(params, "from", "gap"),
     to: countOf(params, "to", "gap"),
-    reason: textOf(params, "reason", "gap"),
+    // A reason that a newer sidecar may know is handed on as it is.
+    reason: textOf(params, "reason", "gap") as GapReason,
   };
 }
 

@@ -5,10 +5,15 @@
  * socket or a timer, never keeps an event, and never decides whether to reconnect.
  */
 
-import type { Resume } from "../contract.js";
+import {
+  CLOSE_CODES,
+  ERRORS,
+  LIMITS,
+  PROTOCOL_VERSION,
+  type Resume,
+} from "../generated/contract.js";
 import { Disconnected, HandshakeRefused, ProtocolViolation, SidecarError } from "../errors.js";
 import { clientAuth, proofIsGood } from "../handshake.js";
-import { MESSAGE_BYTES, PROTOCOL_VERSION, TRANSFER_BYTES } from "../limits.js";
 import { Machine } from "../machine.js";
 import { ChunkJoiner, cutMessage } from "../wire/chunks.js";
 import { notificationBytes, readMessage, requestBytes, type Answer } from "../wire/messages.js";
@@ -27,12 +32,6 @@ export interface Greeting {
 
 const HELLO_ID = 0;
 
-const CLOSE_TEXT_FRAME = 1003;
-const CLOSE_FRAME_TOO_LARGE = 1009;
-const CLOSE_UNAUTHENTICATED = 4401;
-const CLOSE_NO_COMMON_PROTOCOL = 4406;
-const CLOSE_SILENT = 4408;
-
 export class BridgeProtocol {
   readonly #machine = new Machine(
     {
@@ -43,9 +42,9 @@ export class BridgeProtocol {
     "greeting",
   );
   readonly #greeting: Greeting;
-  #joiner = new ChunkJoiner(TRANSFER_BYTES);
-  #messageBytes = MESSAGE_BYTES;
-  #transferBytes = TRANSFER_BYTES;
+  #joiner = new ChunkJoiner(LIMITS.TRANSFER_BYTES);
+  #messageBytes: number = LIMITS.MESSAGE_BYTES;
+  #transferBytes: number = LIMITS.TRANSFER_BYTES;
   #nextCid = 1;
   #liveness: Liveness | null = null;
 
@@ -84,7 +83,11 @@ export class BridgeProtocol {
     if (bytes.length > this.#transferBytes) {
       throw new SidecarError(
         `Cannot send ${method}: ${bytes.length} bytes are over the limit of ${this.#transferBytes}`,
-        { key: "limit_exceeded", code: -32017, data: { limit: "transferBytes" } },
+        {
+          key: "limit_exceeded",
+          code: ERRORS.limit_exceeded.code,
+          data: { limit: "transferBytes" },
+        },
       );
     }
     if (bytes.length <= this.#messageBytes) return [{ do: "send", bytes }];
@@ -106,7 +109,7 @@ export class BridgeProtocol {
     this.#liveness?.heard();
     try {
       if (bytes.length > this.#messageBytes) {
-        throw new ProtocolViolation("A message is over messageBytes", CLOSE_FRAME_TOO_LARGE);
+        throw new ProtocolViolation("A message is over messageBytes", CLOSE_CODES.FRAME_TOO_LARGE);
       }
       return this.#machine.is("greeting") ? this.#greeted(bytes) : this.#message(bytes);
     } catch (error) {
@@ -117,8 +120,8 @@ export class BridgeProtocol {
 
   receiveText(): Output[] {
     return this.#close(
-      CLOSE_TEXT_FRAME,
-      new ProtocolViolation("The server sent a text message", CLOSE_TEXT_FRAME),
+      CLOSE_CODES.TEXT_FRAME,
+      new ProtocolViolation("The server sent a text message", CLOSE_CODES.TEXT_FRAME),
     );
   }
 
@@ -134,7 +137,10 @@ export class BridgeProtocol {
           wallMs: Math.floor(wallMs),
         });
       case "silent":
-        return this.#close(CLOSE_SILENT, new Disconnected(CLOSE_SILENT, "the server is silent"));
+        return this.#close(
+          CLOSE_CODES.SILENT,
+          new Disconnected(CLOSE_CODES.SILENT, "the server is silent"),
+        );
     }
   }
 
@@ -211,7 +217,7 @@ function signals(list: Signal[]): Output[] {
 function closeCodeOf(error: SidecarError): number {
   if (error instanceof ProtocolViolation) return error.closeCode;
   if (error instanceof HandshakeRefused && error.reason === "protocol") {
-    return CLOSE_NO_COMMON_PROTOCOL;
+    return CLOSE_CODES.NO_COMMON_PROTOCOL;
   }
-  return CLOSE_UNAUTHENTICATED;
+  return CLOSE_CODES.UNAUTHENTICATED;
 }

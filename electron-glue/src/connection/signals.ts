@@ -1,6 +1,6 @@
 /** What a connection says to its owner, in the order in which the server said it. */
 
-import type { HelloResult } from "../contract.js";
+import type { Ephemeral, GapReason, HelloResult, JournalState } from "../generated/contract.js";
 import type { Answer } from "../wire/messages.js";
 import type { Fields } from "../wire/shape.js";
 import type { SidecarError } from "../errors.js";
@@ -8,13 +8,11 @@ import type { SidecarError } from "../errors.js";
 /** One event as it crosses: its seq and the bytes of its body. */
 export type SeqBody = readonly [seq: number, body: Uint8Array];
 
-export type JournalState = "ok" | "full" | "failed";
-
 export type Signal =
   | { readonly is: "welcome"; readonly welcome: HelloResult }
   | { readonly is: "events"; readonly list: readonly SeqBody[] }
   | { readonly is: "advance"; readonly seq: number }
-  | { readonly is: "gap"; readonly from: number; readonly to: number; readonly reason: string }
+  | { readonly is: "gap"; readonly from: number; readonly to: number; readonly reason: GapReason }
   | {
       readonly is: "snapshot";
       readonly at: number;
@@ -25,7 +23,7 @@ export type Signal =
   | { readonly is: "synchronized"; readonly head: number }
   | { readonly is: "answer"; readonly id: number; readonly answer: Answer }
   | { readonly is: "journal"; readonly state: JournalState; readonly message: string | null }
-  | { readonly is: "ephemeral"; readonly params: Fields }
+  | { readonly is: "ephemeral"; readonly notice: Ephemeral }
   | { readonly is: "heartbeat"; readonly head: number | null; readonly sent: number | null }
   | { readonly is: "goodbye"; readonly reason: string };
 

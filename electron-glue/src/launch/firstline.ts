@@ -1,6 +1,6 @@
 /** The sidecar's one line on stdout: ready or failed (PROTOCOL §1). Pure. */
 
-import type { ReadyLine } from "../contract.js";
+import type { ReadyLine } from "../generated/contract.js";
 import { LaunchFailed } from "../errors.js";
 import { isMap, type Fields } from "../wire/shape.js";
 

@@ -1,7 +1,7 @@
 /** What a launch may be told, and what a launched sidecar tells. */
 
 import type { ClientOptions } from "../client/options.js";
-import type { ReadyLine } from "../contract.js";
+import type { ReadyLine } from "../generated/contract.js";
 import type { LaunchFailed } from "../errors.js";
 import type { ExitInfo } from "./process.js";
 

@@ -9,7 +9,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import type { Readable } from "node:stream";
 
 import type { Clock } from "../clock.js";
-import type { ReadyLine } from "../contract.js";
+import type { ReadyLine } from "../generated/contract.js";
 import { DeadlineExceeded, LaunchFailed } from "../errors.js";
 import { FAILED_EXIT_MS, KILL_DEADLINE_MS, PIPE_DRAIN_MS, STDERR_TAIL_CHARS } from "../limits.js";
 import { readFirstLine } from "./firstline.js";

@@ -9,7 +9,7 @@ import { backoffMs } from "../client/backoff.js";
 import type { SidecarClient } from "../client/client.js";
 import { firstWelcome, makeClient } from "../client/connect.js";
 import { systemClock, type Clock } from "../clock.js";
-import type { ReadyLine } from "../contract.js";
+import type { ReadyLine } from "../generated/contract.js";
 import { HandshakeRefused, LaunchFailed, Replaced, SidecarError } from "../errors.js";
 import { newToken } from "../handshake.js";
 import {

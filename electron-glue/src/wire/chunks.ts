@@ -5,15 +5,14 @@
  */
 
 import { ProtocolViolation } from "../errors.js";
-import { CHUNK_BYTES, CHUNK_OVERHEAD_BYTES } from "../limits.js";
+import { CLOSE_CODES, LIMITS } from "../generated/contract.js";
+import { CHUNK_OVERHEAD_BYTES } from "../limits.js";
 import { notificationBytes } from "./messages.js";
 import { bytesOf, countOf, type Fields } from "./shape.js";
 
-const CLOSE_TRANSFER_TOO_LARGE = 4413;
-
 /** Cut an encoded message into `chunk` notifications of at most `messageBytes` each. */
 export function cutMessage(bytes: Uint8Array, cid: number, messageBytes: number): Uint8Array[] {
-  const step = Math.max(1, Math.min(CHUNK_BYTES, messageBytes - CHUNK_OVERHEAD_BYTES));
+  const step = Math.max(1, Math.min(LIMITS.CHUNK_BYTES, messageBytes - CHUNK_OVERHEAD_BYTES));
   const count = Math.ceil(bytes.length / step);
   return Array.from({ length: count }, (_, index) => {
     const data = bytes.subarray(index * step, (index + 1) * step);
@@ -63,7 +62,7 @@ export class ChunkJoiner {
     if (transfer.bytes > this.#transferBytes) {
       throw new ProtocolViolation(
         `Transfer ${cid} is over ${this.#transferBytes} bytes`,
-        CLOSE_TRANSFER_TOO_LARGE,
+        CLOSE_CODES.TRANSFER_TOO_LARGE,
       );
     }
     // A copy: the chunk is a view of its whole message, which could then not be freed.

@@ -4,7 +4,7 @@
  * Owns the three message shapes. Never knows what a method means.
  */
 
-import type { ErrorBody } from "../contract.js";
+import { CLOSE_CODES, ERRORS, type ErrorBody } from "../generated/contract.js";
 import { ProtocolViolation } from "../errors.js";
 import { decodeValue, encodeValue } from "./codec.js";
 import { isCount, isMap, mapOf, type Fields } from "./shape.js";
@@ -12,8 +12,6 @@ import { isCount, isMap, mapOf, type Fields } from "./shape.js";
 const REQUEST = 0;
 const RESPONSE = 1;
 const NOTIFICATION = 2;
-
-const CLOSE_NOT_MSGPACK = 1007;
 
 export type Message =
   | { readonly kind: "response"; readonly id: number; readonly answer: Answer }
@@ -42,7 +40,7 @@ export function readMessage(bytes: Uint8Array): Message {
   try {
     value = decodeValue(bytes);
   } catch (error) {
-    throw new ProtocolViolation("A message is not MessagePack", CLOSE_NOT_MSGPACK, error);
+    throw new ProtocolViolation("A message is not MessagePack", CLOSE_CODES.NOT_MSGPACK, error);
   }
   if (Array.isArray(value)) {
     const [kind, first, second, third] = value as unknown[];
@@ -64,7 +62,7 @@ function readAnswer(error: unknown, result: unknown): Answer {
   return {
     ok: false,
     error: {
-      code: typeof code === "number" ? code : -32603,
+      code: typeof code === "number" ? code : ERRORS.internal.code,
       key: typeof key === "string" ? key : "internal",
       message: typeof message === "string" ? message : "The sidecar gave no reason",
       retryable: retryable === true,
