@@ -96,11 +96,11 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     before = leftovers.look(folder)
     yield
     deadline = time.monotonic() + SETTLE_S
-    while leftovers.compare(before, leftovers.look(folder)).describe(ignored):
-        if time.monotonic() > deadline:
-            break
+    left = leftovers.compare(before, leftovers.look(folder))
+    while left.describe(ignored) and time.monotonic() < deadline:
         time.sleep(SETTLE_STEP_S)
-    _judge(before, leftovers.look(folder), [], ignored)
+        left = leftovers.compare(before, leftovers.look(folder))
+    _judge(left, [], ignored)
 
 
 @pytest.fixture
@@ -112,15 +112,16 @@ async def nothing_left_in_loop(
     before = leftovers.look(temporary_files)
     yield
     deadline = time.monotonic() + SETTLE_S
-    while time.monotonic() < deadline and (
-        _tasks() or leftovers.compare(before, leftovers.look(temporary_files)).describe(ignored)
-    ):
+    left = leftovers.compare(before, leftovers.look(temporary_files))
+    while (_tasks(ignored) or left.describe(ignored)) and time.monotonic() < deadline:
         await asyncio.sleep(SETTLE_STEP_S)
-    tasks = [] if "tasks" in ignored else _tasks()
-    _judge(before, leftovers.look(temporary_files), tasks, ignored)
+        left = leftovers.compare(before, leftovers.look(temporary_files))
+    _judge(left, _tasks(ignored), ignored)
 
 
-def _tasks() -> list[str]:
+def _tasks(ignored: frozenset[str]) -> list[str]:
+    if "tasks" in ignored:
+        return []
     own = asyncio.current_task()
     return [f"tasks: {task!r}" for task in asyncio.all_tasks() if task is not own]
 
@@ -134,10 +135,7 @@ def _ignored(request: pytest.FixtureRequest) -> frozenset[str]:
     return frozenset(ignored)
 
 
-def _judge(
-    before: leftovers.Look, after: leftovers.Look, tasks: list[str], ignored: frozenset[str]
-) -> None:
-    left = leftovers.compare(before, after)
+def _judge(left: leftovers.Leftovers, tasks: list[str], ignored: frozenset[str]) -> None:
     leftovers.kill(left.processes)
     lines = [*tasks, *left.describe(ignored)]
     if lines:

@@ -67,6 +67,13 @@ def document() -> Schema:
             key: {"code": error.code, "retryable": error.retryable}
             for key, error in sorted(ERRORS.items())
         },
+        "x-start": {
+            "bootstrap": refs[bridge.Bootstrap],
+            "failed": refs[bridge.FailedLine],
+            "ready": refs[bridge.ReadyLine],
+        },
+        "x-hello": {"params": refs[bridge.Hello], "result": refs[bridge.HelloResult]},
+        "x-error": refs[ErrorBody],
         "x-notifications": {
             "client": {name: refs[struct] for name, struct in FROM_CLIENT.items()},
             "server": {name: refs[struct] for name, struct in FROM_SERVER.items()},
