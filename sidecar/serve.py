@@ -43,6 +43,7 @@ from sidecar.supervisor.metrics import register_metrics
 from sidecar.supervisor.parent import ParentWatch
 from sidecar.supervisor.recovery import end_cut_sessions, journal_path, rebuild_fold
 from sidecar.supervisor.settings import Settings, parse_settings
+from sidecar.supervisor.snapshots import SnapshotKeeper
 from sidecar.supervisor.supervisor import Supervisor
 
 ORPHAN_STOP_S = 1.5
@@ -105,7 +106,7 @@ class Serving:
     ) -> None:
         shared = await self._recover(settings, data_dir, journal)
         supervisor = Supervisor(shared)
-        supervisor.load_records()
+        await supervisor.load_records()
         metrics = Metrics()
         register_metrics(metrics, shared.events, supervisor)
         instance = secrets.token_hex(8)
@@ -118,6 +119,7 @@ class Serving:
             handlers=Handlers(supervisor, shared, metrics, self._asked_to_stop(settings)),
             metrics=metrics,
         )
+        keeper = asyncio.create_task(SnapshotKeeper(shared.events, self._log).run())
         from sidecar.bridge import BridgeServer  # aiohttp: the start-up floor, so it comes last
 
         bridge = BridgeServer(backend, log=self._log)
@@ -135,6 +137,7 @@ class Serving:
             await shared.events.store_snapshot()
             await journal.mark_clean()
         finally:
+            keeper.cancel()
             await bridge.stop(self._stop.reason if self._stop else "failed")
             await shared.launcher.close(1.0)
         self._log.info("sidecar.stopped")

@@ -19,9 +19,6 @@ from sidecar.core.stamping import Origin, Stamper
 from sidecar.journal import Journal, Row
 from sidecar.observe.clock import unique_prefix, utc_now
 
-SNAPSHOT_EVERY = 20_000
-"""Events between two stored snapshots: a recovery replays at most that many."""
-
 Ephemeral = Callable[[dict[str, Any]], None]
 
 

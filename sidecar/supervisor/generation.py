@@ -166,6 +166,8 @@ class Generation:
         host = await self._link.ended()
         self._exited.set()
         self._forget()
+        if not host.survivors:
+            await self._shared.events.journal.drop_marks([self._spec.mark])
         exit_ = self._exit
         if exit_ is None or host.survivors:
             asked = self._close is not None and not host.survivors

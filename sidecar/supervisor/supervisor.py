@@ -13,6 +13,7 @@ from sidecar.contract.errors import (
     Overloaded,
     SessionNotFound,
     ShuttingDown,
+    SidecarError,
     ValidationFailed,
 )
 from sidecar.contract.methods import SessionStartParams
@@ -25,6 +26,9 @@ from sidecar.supervisor.session import Session
 SESSIONS_MAX = 1_000
 """Sessions that may run at once: five times what the largest user is known to run."""
 
+RESUMES_AT_ONCE = 4
+"""Sessions that are brought back side by side: provider CLIs are heavy to start."""
+
 
 class Supervisor:
     """All sessions by thread."""
@@ -36,9 +40,16 @@ class Supervisor:
         self._resume_task: asyncio.Task[None] | None = None
         self._stopping = False
 
-    def load_records(self) -> None:
-        """Read what the journal's store keeps of sessions; call once, before any start."""
-        for thread_id, blob in self._shared.events.journal.load_sessions().items():
+    async def load_records(self) -> None:
+        """Read what the journal's store keeps of sessions; call once, before any start.
+
+        Records of sessions that the fold has forgotten are dropped.
+        """
+        events = self._shared.events
+        for thread_id, blob in events.journal.load_sessions().items():
+            if events.fold.session(thread_id) is None:
+                await events.journal.drop_session(thread_id)
+                continue
             try:
                 self._records[thread_id] = decode_record(blob)
             except msgspec.DecodeError as error:
@@ -158,16 +169,30 @@ class Supervisor:
             visit(session)
 
     async def _resume(self, wanted: list[SessionStartParams]) -> None:
+        """Start all of `wanted`, RESUMES_AT_ONCE at a time, parents before their children."""
+        gate = asyncio.Semaphore(RESUMES_AT_ONCE)
+
+        async def resume(start: SessionStartParams) -> None:
+            async with gate:
+                await self._resume_one(start)
+
+        parents = {start.thread_id for start in wanted}
+        first = [start for start in wanted if start.parent not in parents]
+        await asyncio.gather(*(resume(start) for start in first))
         for start in wanted:
-            session = self._sessions.get(start.thread_id)
-            if session is not None and session.lifecycle.phase is not Phase.STOPPED:
-                continue
-            try:
-                await self.start(msgspec.structs.replace(start, resume_cursor=None))
-            except Exception as error:  # noqa: BLE001 - one session's failure must not stop the others
-                self._shared.log.warning(
-                    "session.resume-failed", thread=start.thread_id, error=str(error)
-                )
+            if start not in first:
+                await resume(start)
+
+    async def _resume_one(self, start: SessionStartParams) -> None:
+        session = self._sessions.get(start.thread_id)
+        if session is not None and session.lifecycle.phase is not Phase.STOPPED:
+            return  # the client was faster
+        try:
+            await self.start(msgspec.structs.replace(start, resume_cursor=None))
+        except SidecarError as error:
+            self._shared.log.warning(
+                "session.resume-failed", thread=start.thread_id, error=error.message
+            )
 
     def _check_parent(self, params: SessionStartParams) -> None:
         parent = params.parent
