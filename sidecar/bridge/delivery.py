@@ -1,0 +1,183 @@
+"""Delivers the journal to one client: does what its Stream says, step by step (PROTOCOL §4).
+
+Owns the only task that writes a connection's ordered stream. Keeps one page of events at most;
+what the client does not take stays in the journal. Never polls: it is woken by commits, acks,
+heartbeats and `subscribe`.
+"""
+
+import asyncio
+from typing import Any
+
+from sidecar.bridge.backend import Backend
+from sidecar.bridge.bounds import EVENTS_BYTES, EVENTS_COUNT
+from sidecar.bridge.codec import encode_notification
+from sidecar.bridge.outbox import Outbox
+from sidecar.bridge.snapshots import encode_fitting, take_snapshot
+from sidecar.bridge.stream import Place, Start, Step, Stream, batches
+from sidecar.bridge.window import Window
+from sidecar.contract.bridge import Advance, Synchronized
+from sidecar.contract.errors import InternalError, ValidationFailed
+from sidecar.contract.limits import TRANSFER_BYTES
+from sidecar.contract.methods import SubscribeParams
+from sidecar.journal.errors import CursorTooOld, JournalUnavailable
+from sidecar.journal.types import Entry
+
+ENVELOPE_BYTES = 64
+"""More than `[2, "events", {"list": [[seq, bin]]}]` adds to one event."""
+
+
+class Delivery:
+    """One connection's cursor over the journal."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        outbox: Outbox,
+        start: Start,
+        threads: frozenset[str] | None,
+        credit_bytes: int,
+    ) -> None:
+        self._backend = backend
+        self._outbox = outbox
+        self._stream = Stream(start, threads, Window(credit_bytes, start.after))
+        self._message_bytes = min(EVENTS_BYTES, credit_bytes)
+        self._wake = asyncio.Event()
+        self._subscriptions: list[tuple[SubscribeParams, asyncio.Future[None]]] = []
+        self._ended = False
+        self.idle = False
+        """Whether there is nothing to send, or no credit to send it."""
+
+    @property
+    def sent_seq(self) -> int:
+        """Last seq that the client was told of."""
+        return self._stream.window.sent_seq
+
+    @property
+    def acked_seq(self) -> int:
+        """Last seq that the client has committed."""
+        return self._stream.window.acked_seq
+
+    def wants(self, thread_id: str) -> bool:
+        """Tell whether the client's filter lets a thread through."""
+        return self._stream.threads is None or thread_id in self._stream.threads
+
+    def ack(self, seq: int) -> bool:
+        """Take an ack; return whether it moved anything. Raises Refused(ACK_UNSENT)."""
+        moved = self._stream.window.ack(seq)
+        self._wake.set()
+        return moved
+
+    def heartbeat(self) -> None:
+        """Tell a filtered client its position before long."""
+        self._stream.heartbeat()
+        self._wake.set()
+
+    async def subscribe(self, params: SubscribeParams) -> None:
+        """Change the filter between two messages; in force when this returns.
+
+        Raises ValidationFailed for an `after` above the head, InternalError when the journal has
+        failed and nothing is delivered any more.
+        """
+        if self._ended:
+            raise _journal_gone()
+        head = self._backend.journal.head
+        if params.after is not None and params.after > head:
+            raise ValidationFailed(
+                f"Cannot subscribe behind {params.after}: the last event is {head}", head=head
+            )
+        done = asyncio.get_running_loop().create_future()
+        self._subscriptions.append((params, done))
+        self._wake.set()
+        await done
+
+    async def run(self) -> None:
+        """Deliver for ever. Returns only when the journal is closed or has failed."""
+        unsubscribe = self._backend.journal.subscribe(lambda _head: self._wake.set())
+        try:
+            while True:
+                self._apply_subscriptions()
+                await self._do(self._next())
+        except JournalUnavailable:
+            # `journal` notifications tell the client; its other requests are answered on
+            self._ended = self.idle = True
+            for _params, done in self._subscriptions:
+                if not done.done():
+                    done.set_exception(_journal_gone())
+        finally:
+            unsubscribe()
+
+    def _next(self) -> Step:
+        return self._stream.next(self._backend.journal.head, self._backend.journal.oldest)
+
+    async def _do(self, step: Step) -> None:
+        match step:
+            case Step.SNAPSHOT:
+                await self._send_snapshot()
+            case Step.READ:
+                await self._send_page()
+            case Step.ADVANCE:
+                self._stream.advance_sent()
+                await self._send("advance", Advance(seq=self._stream.position))
+            case Step.SYNCHRONIZED:
+                self._stream.synchronized_sent()
+                await self._send("synchronized", Synchronized(head=self._stream.position))
+            case Step.WAIT:
+                self.idle = True
+                await self._wake.wait()
+                self.idle = False
+                self._wake.clear()
+
+    async def _send_snapshot(self) -> None:
+        stream = self._stream
+        snapshot = await take_snapshot(self._backend, stream.threads)
+        if stream.gap is not None:
+            await self._send("gap", stream.gap)
+        data = encode_fitting(snapshot, lambda value: encode_notification("snapshot", value))
+        stream.snapshot_sent(snapshot.at)
+        await self._outbox.stream(data)
+
+    async def _send_page(self) -> None:
+        stream = self._stream
+        try:
+            page = await self._backend.journal.read(
+                stream.position,
+                max_bytes=self._message_bytes,
+                max_events=EVENTS_COUNT,
+                threads=stream.threads,
+            )
+        except CursorTooOld:
+            stream.cannot_serve("too_old", self._backend.journal.head)
+            return
+        assert page.last_seq > stream.position, "a page without progress would be read for ever"
+        for batch in batches(page.rows, self._message_bytes):
+            if self._subscriptions or not stream.window.open:
+                return  # the rest is read again
+            await self._send_events(batch)
+            if stream.place is Place.OWES_SNAPSHOT:
+                return
+        if not self._subscriptions:
+            stream.skipped(page.last_seq)
+
+    async def _send_events(self, batch: list[Entry]) -> None:
+        size = sum(len(entry.body) for entry in batch)
+        if size + ENVELOPE_BYTES > TRANSFER_BYTES:
+            # no message can hold it, so it counts as dropped
+            self._stream.cannot_serve("too_old", self._backend.journal.head)
+            return
+        self._stream.events_sent(batch[-1].seq, size)
+        await self._send("events", {"list": [(entry.seq, entry.body) for entry in batch]})
+
+    async def _send(self, method: str, params: Any) -> None:
+        await self._outbox.stream(encode_notification(method, params))
+
+    def _apply_subscriptions(self) -> None:
+        for params, done in self._subscriptions:
+            threads = None if params.threads is None else frozenset(params.threads)
+            self._stream.subscribe(threads, params.after)
+            if not done.done():
+                done.set_result(None)
+        self._subscriptions.clear()
+
+
+def _journal_gone() -> InternalError:
+    return InternalError("Cannot subscribe: the journal is closed or has failed")
