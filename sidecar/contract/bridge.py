@@ -87,13 +87,14 @@ class CloseCode(IntEnum):
     TEXT_FRAME = 1003, "a text message"
     NOT_MSGPACK = 1007, "a message that is not one MessagePack value"
     FRAME_TOO_LARGE = 1009, "a WebSocket message over `limits.messageBytes`"
+    DEFECT = 1011, "the bridge failed; its log tells why"
     BAD_MESSAGE = 4400, "a message of a wrong shape, or out of order"
     UNAUTHENTICATED = 4401, "a wrong `auth`; trying again does not help"
     NO_COMMON_PROTOCOL = 4406, "no protocol version in common"
     SILENT = 4408, "nothing was received for three heartbeat intervals"
     REPLACED = 4409, "another connection has taken this `client.id` over; do not reconnect"
-    TRANSFER_TOO_LARGE = 4413, "a chunked message over `limits.transferBytes`"
-    TOO_MANY_CONNECTIONS = 4429, "too many connections that have not said hello"
+    TRANSFER_TOO_LARGE = 4413, "a chunked message over `limits.transferBytes`, or responses that stay unread"
+    TOO_MANY_CONNECTIONS = 4429, "too many connections"
 
 
 class Bootstrap(Wire, frozen=True):

@@ -1384,6 +1384,8 @@ export const CLOSE_CODES = {
   NOT_MSGPACK: 1007,
   /** a WebSocket message over `limits.messageBytes` */
   FRAME_TOO_LARGE: 1009,
+  /** the bridge failed; its log tells why */
+  DEFECT: 1011,
   /** a message of a wrong shape, or out of order */
   BAD_MESSAGE: 4400,
   /** a wrong `auth`; trying again does not help */
@@ -1394,8 +1396,8 @@ export const CLOSE_CODES = {
   SILENT: 4408,
   /** another connection has taken this `client.id` over; do not reconnect */
   REPLACED: 4409,
-  /** a chunked message over `limits.transferBytes` */
+  /** a chunked message over `limits.transferBytes`, or responses that stay unread */
   TRANSFER_TOO_LARGE: 4413,
-  /** too many connections that have not said hello */
+  /** too many connections */
   TOO_MANY_CONNECTIONS: 4429,
 } as const;
