@@ -6,7 +6,7 @@ from pathlib import Path
 
 import platformdirs
 
-from sidecar.contract.bridge import StartFailure
+from sidecar.contract.vocabulary import StartFailure
 from sidecar.process.filelock import FileLock
 
 APP_NAME = "agent-sidecar"

@@ -48,7 +48,7 @@ def end_cut_sessions(events: EventLog, log: Log) -> int:
             kind="error",
             reason="the sidecar ended unexpectedly",
             recoverable=True,
-            stderr_tail=None,
+            turn_state="interrupted",
         )
         drafts = closing_drafts(session, facts)
         if drafts:

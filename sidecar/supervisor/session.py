@@ -212,27 +212,15 @@ class Session:
     def _end(self, origin: Origin, end: GenerationEnd, decision: Restart | GiveUp | None) -> None:
         """Append the last events of a generation, in one commit, and move on."""
         folded = self._shared.events.fold.session(self.thread_id)
-        drafts: list[Draft] = []
-        if isinstance(decision, GiveUp):
-            detail = {
-                "kind": "gave-up",
-                "restarts": decision.count,
-                "maxRestarts": decision.max_restarts,
-                "maxSeconds": decision.max_seconds,
-            }
-            state = SessionStateChanged(
-                state="error", reason="restart intensity exceeded", detail=detail
-            )
-            drafts.append(Draft(type="session.state.changed", payload=state))
-        if folded is not None:
-            facts = ExitFacts(
-                kind=end.kind,
-                reason=end.reason,
-                recoverable=end.recoverable,
-                stderr_tail=end.stderr_tail or None,
-            )
-            drafts += closing_drafts(folded, facts)
-        self._shared.events.say(origin, drafts)
+        assert folded is not None, "the generation was announced"
+        facts = ExitFacts(
+            kind=end.kind,
+            reason=end.reason,
+            recoverable=end.recoverable,
+            stderr_tail=end.stderr_tail or None,
+            detail=_gave_up(decision) if isinstance(decision, GiveUp) else None,
+        )
+        self._shared.events.say(origin, closing_drafts(folded, facts))
         self._log.info("session.ended", generation=origin.generation, reason=end.reason)
         if isinstance(decision, Restart):
             self.lifecycle.move(Cause.RETRY_LATER)
@@ -252,8 +240,7 @@ class Session:
 
     def _next_origin(self) -> Origin:
         assert self._start is not None
-        folded = self._shared.events.fold.session(self.thread_id)
-        number = folded.generation + 1 if folded is not None else 1
+        number = self._shared.events.fold.generation_of(self.thread_id) + 1
         start = self._start
         return Origin(start.provider, self.thread_id, number, start.provider_instance_id)
 
@@ -280,6 +267,15 @@ class Session:
             data_dir=str(self._shared.data_dir),
             raw=settings.raw,
         )
+
+
+def _gave_up(decision: GiveUp) -> dict[str, Any]:
+    return {
+        "kind": "gave-up",
+        "count": decision.count,
+        "maxRestarts": decision.max_restarts,
+        "maxSeconds": decision.max_seconds,
+    }
 
 
 def _settle(ready: asyncio.Future[None], error: SidecarError | None) -> None:

@@ -53,7 +53,7 @@ async def test_a_crash_in_mid_turn_resumes_by_itself(
     await client.request("session.sendTurn", turn_params("wild", "@@recall"))
     await client.wait_event("turn.completed", thread_id="wild", after=ready.seq)
     said = assistant_text([r for r in client.of_thread("wild") if r.seq > ready.seq])
-    assert "first words" in said
+    assert "I remember 3 prompts" in said
     restarting = [
         r.event["payload"]["detail"]
         for r in client.of_thread("wild")
