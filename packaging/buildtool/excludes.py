@@ -4,7 +4,6 @@ A module may stand here only if nothing in sidecar imports it: tests/packaging h
 frozen selftest uses everything that a missing module could break. Measured in packaging/README.md.
 """
 
-import sysconfig
 from collections.abc import Mapping
 
 EXCLUDED: Mapping[str, tuple[str, ...]] = {
@@ -71,7 +70,6 @@ EXCLUDED: Mapping[str, tuple[str, ...]] = {
         "bz2",
         "lzma",
     ),
-    "libuuid; uuid falls back to os.urandom": ("_uuid",),
     "East Asian code pages: everything is UTF-8, also the file system (-X utf8 in the spec)": (
         "_codecs_cn",
         "_codecs_hk",
@@ -80,9 +78,6 @@ EXCLUDED: Mapping[str, tuple[str, ...]] = {
         "_codecs_kr",
         "_codecs_tw",
         "_multibytecodec",
-    ),
-    "build settings of this Python": (
-        str(getattr(sysconfig, "_get_sysconfigdata_name", lambda: "_sysconfigdata")()),
     ),
 }
 """Reason → modules."""
