@@ -1,6 +1,9 @@
 """How often a session may warn about its provider's noise. Pure; the clock is handed in."""
 
+from collections.abc import Callable
 from typing import NamedTuple
+
+from sidecar.contract.base import Json
 
 WARNINGS_PER_WINDOW = 10
 """Enough to see what is wrong; garbage written in a loop must not fill the journal."""
@@ -42,3 +45,29 @@ class WarningBudget:
         """Return how many were left unsaid, and forget them."""
         unsaid, self._unsaid = self._unsaid, 0
         return unsaid
+
+
+class Complaints:
+    """Says what a provider said that cannot be read, within the budget."""
+
+    def __init__(self, warn: Callable[[str, Json], None], now_ms: Callable[[], int]) -> None:
+        self._warn = warn
+        self._now_ms = now_ms
+        self._budget = WarningBudget()
+
+    def add(self, reason: str, sample: str = "") -> None:
+        """Warn of one unreadable thing, or count it."""
+        verdict = self._budget.spend(self._now_ms())
+        self._summarise(verdict.unsaid)
+        if verdict.say:
+            detail = {"kind": "malformed", "sample": sample or None}
+            self._warn(f"The agent said something unreadable: {reason}", detail)
+
+    def close(self) -> None:
+        """Say how many more there were."""
+        self._summarise(self._budget.close())
+
+    def _summarise(self, unsaid: int) -> None:
+        if unsaid:
+            detail = {"kind": "malformed", "count": unsaid}
+            self._warn(f"The agent said {unsaid} more unreadable things", detail)

@@ -43,6 +43,10 @@ class Offers:
                 return Call("session/set_config_option", params)
         return None
 
+    def current(self, key: str) -> str | None:
+        """Return the model or mode in force; None for other keys."""
+        return {"model": self.model, "mode": self.mode}.get(key)
+
     def took(self, key: str, value: Json) -> None:
         """Note that the agent has accepted a setting."""
         if key == "model":

@@ -111,7 +111,8 @@ class AcpMapping:
         """End the running turn and say what it has used. Nothing without a turn."""
         if self.conversation.turn_id is None:
             return []
-        drafts = [*self._close_text(), *self._calls.end()]
+        drafts = [*self._flush_text(), *self._calls.end()]
+        self._text_item = None  # open until the turn's end, which says whether it is whole
         usage = token_usage.of_turn(ending.usage) if ending.usage else None
         if usage is not None:
             payload = ThreadTokenUsageUpdated(usage=usage)
@@ -184,10 +185,13 @@ class AcpMapping:
     def _close_text(self) -> list[Draft]:
         if self._text_item is None:
             return []
-        drafts = self.conversation.delta(self._text_item, self._text_stream, self._joiner.flush())
-        drafts += self.conversation.complete_item(self._text_item)
+        drafts = self._flush_text() + self.conversation.complete_item(self._text_item)
         self._text_item = None
         return drafts
+
+    def _flush_text(self) -> list[Draft]:
+        left = self._joiner.flush()
+        return self.conversation.delta(self._text_item or "", self._text_stream, left)
 
     def _plan(self, update: dict[str, Any]) -> list[Draft]:
         steps = []

@@ -1,0 +1,67 @@
+"""Changing a running agent's settings: model, mode, plan mode, config options.
+
+Owns which mode to go back to after plan mode. What the agent offers stands in `offers`.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sidecar.contract.base import Json
+from sidecar.contract.errors import Unsupported
+from sidecar.providers.acp.link import AcpLink
+from sidecar.providers.acp.offers import Offers
+
+SETTING_DEADLINE_S = 15.0
+"""One change of a setting; agents answer within milliseconds, or after a round trip to a server."""
+
+_CURRENT: Final = {"model": "currentModelId", "mode": "currentModeId"}
+
+
+class Settings:
+    """The settings of one open session. `say` emits what is in force after a change."""
+
+    def __init__(
+        self, link: AcpLink, offers: Offers, say: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._link = link
+        self._offers = offers
+        self._say = say
+        self._usual_mode: str | None = None
+
+    @property
+    def model(self) -> str | None:
+        """The model in force, as far as the agent tells."""
+        return self._offers.model
+
+    async def set(self, key: str, value: Json) -> None:
+        """Set `key`; nothing if it has the value.
+
+        Raises Unsupported when the agent has no such setting and ProviderRequestFailed when it
+        refuses the value.
+        """
+        if value is not None and value == self._offers.current(key):
+            return
+        call = self._offers.setting(key, value)
+        if call is None:
+            raise Unsupported(f"This agent has no setting {key!r}", key=key)
+        await self._link.result(call.method, call.params, SETTING_DEADLINE_S)
+        self._offers.took(key, value)
+        self._say({_CURRENT.get(key, key): value})
+
+    async def set_plan_mode(self, *, on: bool) -> None:
+        """Go to the agent's plan mode, or back to the mode before. Raises Unsupported without."""
+        plan = self._offers.plan_mode()
+        if on:
+            if plan is None:
+                raise Unsupported("This agent has no plan mode")
+            if self._offers.mode != plan:
+                self._usual_mode = self._offers.mode
+            await self.set("mode", plan)
+        elif plan is not None and self._offers.mode == plan and self._usual_mode is not None:
+            await self.set("mode", self._usual_mode)
+
+    def heard(self, config: dict[str, Any]) -> None:
+        """Note what the agent itself says to be in force."""
+        for key, name in _CURRENT.items():
+            if isinstance(config.get(name), str):
+                self._offers.took(key, config[name])
