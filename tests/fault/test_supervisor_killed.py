@@ -36,6 +36,7 @@ async def test_the_old_cursor_gets_every_event_once_and_the_cut_turn_its_end(
     assert second["epoch"] == first["epoch"] + 1
     assert second["logId"] == first["logId"]
     try:
+        client.url = sidecar.ready["url"]
         hello = await client.connect()
         assert hello["resumed"] is True
         assert not client.gaps
@@ -88,6 +89,7 @@ async def test_sessions_that_ran_come_back_once_a_client_is_there(tmp_path: Path
     await client.wait_closed()
     await sidecar.wait()
     await sidecar.start()
+    client.url = sidecar.ready["url"]
     try:
         await client.connect()
         ready = await client.wait_event(
@@ -137,6 +139,7 @@ async def test_an_idempotent_call_cut_by_the_kill_is_answered_outcome_unknown(
     await client.wait_closed()
     await sidecar.wait()
     await sidecar.start()
+    client.url = sidecar.ready["url"]
     try:
         await client.connect()
         with pytest.raises(Exception) as caught:
