@@ -15,8 +15,9 @@ from typing import Any
 import msgspec
 
 from sidecar import __version__
-from sidecar.process import NEVER_RUN_HERE, is_frozen, os_
+from sidecar.process import NEVER_RUN_HERE, is_frozen
 from sidecar.process.filelock import FileLock
+from sidecar.process.platform import os_
 from sidecar.providers.status import provider_statuses
 from sidecar.supervisor.datadir import make_data_dir
 
