@@ -53,5 +53,6 @@ class Window:
         """Go on behind `after`, wherever that is; nothing sent before counts any more."""
         self._credit.acked(self._credit.sent_total)
         self._under_way.clear()
-        self.sent_seq = self.acked_seq = after
+        self.sent_seq = after
+        self.acked_seq = min(self.acked_seq, after)
         self._highest = max(self._highest, after)

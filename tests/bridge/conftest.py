@@ -91,10 +91,9 @@ class Bridge:
     async def raw(self, **options: Any) -> RawSocket:
         """Return a WebSocket on which nothing was said yet."""
         session = await self.stack.enter_async_context(aiohttp.ClientSession())
-        options = {"protocols": ("sidecar.v1",), "compress": 0, "max_msg_size": 0} | options
-        return RawSocket(
-            await self.stack.enter_async_context(session.ws_connect(self.url, **options))
-        )
+        chosen: dict[str, Any] = {"protocols": ("sidecar.v1",), "compress": 0, "max_msg_size": 0}
+        connecting = session.ws_connect(self.url, **(chosen | options))
+        return RawSocket(await self.stack.enter_async_context(connecting))
 
     async def stop(self) -> None:
         """Stop the clients, then the server."""
@@ -109,11 +108,14 @@ class BridgeFactory:
         self.bridges: list[Bridge] = []
         self.log_lines: list[str] = []
 
+    def _keep(self, line: str) -> None:
+        self.log_lines.append(line)
+
     async def __call__(
         self, backend: FakeBackend | None = None, timings: Timings = QUICK, **options: Any
     ) -> Bridge:
         backend = backend or FakeBackend(**options)
-        log = Log((self.log_lines.append,), "debug")
+        log = Log((self._keep,), "debug")
         server = BridgeServer(backend, log=log, timings=timings)
         bridge = Bridge(backend, server, await server.start())
         self.bridges.append(bridge)
