@@ -93,7 +93,7 @@ class CloseCode(IntEnum):
     NO_COMMON_PROTOCOL = 4406, "no protocol version in common"
     SILENT = 4408, "nothing was received for three heartbeat intervals"
     REPLACED = 4409, "another connection has taken this `client.id` over; do not reconnect"
-    TRANSFER_TOO_LARGE = 4413, "a chunked message over `limits.transferBytes`, or responses that stay unread"
+    TRANSFER_TOO_LARGE = 4413, "a message over `limits.transferBytes`, or unread responses"
     TOO_MANY_CONNECTIONS = 4429, "too many connections"
 
 

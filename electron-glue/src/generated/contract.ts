@@ -1396,7 +1396,7 @@ export const CLOSE_CODES = {
   SILENT: 4408,
   /** another connection has taken this `client.id` over; do not reconnect */
   REPLACED: 4409,
-  /** a chunked message over `limits.transferBytes`, or responses that stay unread */
+  /** a message over `limits.transferBytes`, or unread responses */
   TRANSFER_TOO_LARGE: 4413,
   /** too many connections */
   TOO_MANY_CONNECTIONS: 4429,

@@ -28,7 +28,9 @@ WIDTH = 100
 
 def render() -> str:
     """Return the whole file."""
-    return "\n".join([HEAD, *_constants(), *_words(), *_interfaces(), *_events(), *_bridge()])
+    return "\n".join(
+        [HEAD, *_constants(), *_words(), *_interfaces(), *_events(), *_methods(), *_codes()]
+    )
 
 
 def type_of(field_type: types.Type) -> str:
@@ -168,7 +170,7 @@ def _events() -> Iterable[str]:
     yield ""
 
 
-def _bridge() -> Iterable[str]:
+def _methods() -> Iterable[str]:
     yield "/** Params and result of each method but `hello`. */"
     yield "export interface Methods {"
     for method in METHODS.values():
@@ -205,6 +207,9 @@ def _bridge() -> Iterable[str]:
     yield from (f"  | {json.dumps(name)}" for name in keyed[:-1])
     yield f"  | {json.dumps(keyed[-1])};"
     yield ""
+
+
+def _codes() -> Iterable[str]:
     yield from _notifications("ServerNotifications", "the server sends", FROM_SERVER)
     yield from _notifications("ClientNotifications", "a client sends", FROM_CLIENT)
     yield "/** Every error by key. */"
