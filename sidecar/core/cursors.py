@@ -6,11 +6,9 @@ client has seen, and its numbers were used again by the next epoch for other eve
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from sidecar.contract.bridge import Gap, Resume
-
-GapReason = Literal["other_log", "too_old", "rewound"]
+from sidecar.contract.vocabulary import GapReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from sidecar.contract.limits import IDEMPOTENCY_S, MIB
+from sidecar.contract.vocabulary import JournalState
 from sidecar.journal.ballast import Ballast
 
 SEGMENT_BYTES = 256 * 1024
@@ -32,7 +33,19 @@ BUSY_S = 10.0
 CLOSE_S = 5.0
 """How long closing goes on trying to commit what a full disk refuses."""
 
-JournalState = Literal["ok", "full", "failed"]
+__all__ = [
+    "Answered",
+    "Entry",
+    "Fresh",
+    "JournalOptions",
+    "JournalState",
+    "Mismatch",
+    "Page",
+    "RequestState",
+    "Row",
+    "Running",
+    "Unknown",
+]
 
 
 class Row(NamedTuple):
