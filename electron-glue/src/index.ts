@@ -36,3 +36,4 @@ export type {
 } from "./launch/options.js";
 export type { ExitInfo } from "./launch/process.js";
 export { launchSidecar, Sidecar, type SidecarState } from "./launch/sidecar.js";
+export { Fold } from "./fold/fold.js";

@@ -28,6 +28,8 @@ export interface LaunchOptions extends ClientOptions {
   readonly onStderr?: (line: string) => void;
   /** From spawn to the ready line. Default 30 s. */
   readonly readyDeadlineMs?: number;
+  /** From the end of stdin to the exit, before it is killed. Default 10 s. */
+  readonly exitDeadlineMs?: number;
   /** Start it again when it dies. Default: yes, 3 times in 5 minutes. */
   readonly relaunch?: boolean | RelaunchOptions;
 }

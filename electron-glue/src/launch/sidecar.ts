@@ -205,7 +205,7 @@ export class Sidecar {
     let forced = false;
     if (run !== null) {
       await this.#askToShutDown();
-      if (!(await run.endStdin(EXIT_DEADLINE_MS))) {
+      if (!(await run.endStdin(this.#options.exitDeadlineMs ?? EXIT_DEADLINE_MS))) {
         forced = true;
         await run.kill();
       }
