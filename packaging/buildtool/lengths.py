@@ -17,6 +17,8 @@ REASON = re.compile(r"(?:#|//) long module: (.{10,})")
 """A module may pass MODULE_FAILS with a comment like this among its first lines."""
 
 HEAD_LINES = 40
+HEADER_LINES = 5
+"""Where a generated file says that it is one: “Do not edit”."""
 SUFFIXES = (".py", ".ts", ".mjs")
 SKIPPED = {"node_modules", "__pycache__", "dist", "build", ".venv"}
 
@@ -72,5 +74,5 @@ def _files(root: Path, folders: tuple[str, ...]) -> Iterator[Path]:
 
 
 def _generated(text: str) -> bool:
-    head = " ".join(text.splitlines()[:5]).lower()
-    return "generated" in head and "do not edit" in head
+    head = " ".join(text.splitlines()[:HEADER_LINES]).lower()
+    return "do not edit" in head

@@ -102,10 +102,9 @@ def memory_of(started: Started) -> list[Memory]:
     found = []
     for process in observer.seen(started.sentinel):
         fields = _smaps(process.pid)
-        if process.pid == started.ready["pid"]:
-            role = "supervisor"
-        else:
-            role = "bootloader" if "serve" in process.argv else (process.argv or ("?",))[-1]
+        role = process.argv[1] if len(process.argv) > 1 else "?"
+        if role == "serve":
+            role = "supervisor" if process.pid == started.ready["pid"] else "bootloader"
         found.append(Memory(role, fields.get("Rss", 0), fields.get("Pss", 0)))
     return sorted(found, key=lambda entry: -entry.pss_bytes)
 
