@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         stop_session_tree,
         stop_tree,
     )
-    from sidecar.process.sweep import SweepReport, sweep
+    from sidecar.process.sweeping import SweepReport, sweep
 
 _HOMES = {
     "census": ("everything_below", "is_alive", "kill_until_empty"),
@@ -42,7 +42,7 @@ _HOMES = {
     "reaper": ("OrphanReaper",),
     "sampling": ("ProcessSample", "sample_tree"),
     "stop": ("Ladder", "Rung", "StopReport", "stop_session_tree", "stop_tree"),
-    "sweep": ("SweepReport", "sweep"),
+    "sweeping": ("SweepReport", "sweep"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -10,7 +10,6 @@ that is stop.py.
 import asyncio
 import os
 import signal
-import subprocess
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -18,8 +17,8 @@ from contextlib import suppress
 from sidecar.process.exits import ExitWatch
 from sidecar.process.identity import UNKNOWN_EXIT, Exit, ProcessKey
 from sidecar.process.pipes import PipeReader, PipeWriter, TailReader
-from sidecar.process.platform import SIGKILL, os_
-from sidecar.process.spawning import popen
+from sidecar.process.platform import SIGKILL, key_of, os_
+from sidecar.process.spawning import Spawned, spawn_process
 
 DRAIN_AFTER_EXIT_S = 1.0
 """Exit of a child to the end of its pipes, whoever else holds them: a pipe's content is read in
@@ -36,21 +35,14 @@ def living_children() -> list["Child"]:
 class Child:
     """A process that we started. Satisfies providers.base.ProviderProcess."""
 
-    def __init__(
-        self, process: "subprocess.Popen[bytes]", on_stderr_line: Callable[[str], None] | None
-    ) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        self._popen = process
+    def __init__(self, spawned: Spawned, on_stderr_line: Callable[[str], None] | None) -> None:
         self._loop = asyncio.get_running_loop()
-        self.pid = process.pid
-        self.key = os_.key_of(process.pid) or ProcessKey(process.pid, 0)
-        self._stdin = PipeWriter(_take_over(process.stdin.fileno()))
-        self._stdout = PipeReader(_take_over(process.stdout.fileno()))
-        self._stderr = TailReader(_take_over(process.stderr.fileno()), on_stderr_line)
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            pipe.close()
+        self._popen = spawned.process
+        self.pid = spawned.process.pid
+        self.key = key_of(self.pid) or ProcessKey(self.pid, 0)
+        self._stdin = PipeWriter(spawned.stdin)
+        self._stdout = PipeReader(spawned.stdout)
+        self._stderr = TailReader(spawned.stderr, on_stderr_line)
         self._exit: asyncio.Future[Exit] = self._loop.create_future()
         self._drain_timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -70,7 +62,7 @@ class Child:
 
         From the main thread alone. Raises ProviderProcessFailed when it cannot be started.
         """
-        return cls(popen(argv, cwd=cwd, env=env), on_stderr_line)
+        return cls(spawn_process(argv, cwd=cwd, env=env), on_stderr_line)
 
     @property
     def exit(self) -> Exit | None:
@@ -114,11 +106,13 @@ class Child:
         await asyncio.wait({self._exit}, timeout=deadline_s)
         return self.exit
 
-    async def stderr_ended(self, deadline_s: float) -> None:
-        """Wait until all of stderr has been read, so that the tail is complete."""
+    async def output_ended(self, deadline_s: float) -> None:
+        """Wait until stderr, and stdout if somebody reads it, have been read to their ends."""
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline_s):
                 await self._stderr.ended.wait()
+                if self._stdout.was_read:
+                    await self._stdout.ended.wait()
 
     def signal_group(self, number: int) -> None:
         """Signal the process and what stayed in its group; nothing happens after close.
@@ -164,8 +158,3 @@ class Child:
         self._stdin.close()
         self._stdout.cut()
         self._stderr.drain()
-
-
-def _take_over(fd: int) -> int:
-    """Return a descriptor of our own (not inheritable): Popen's file objects close theirs."""
-    return os.dup(fd)

@@ -40,11 +40,14 @@ class PipeReader:
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
         self._left_bytes: int | None = None
+        self.was_read = False
+        self.ended = asyncio.Event()
 
     async def read(self) -> bytes:
         """Return the next bytes, at most READ_BYTES; b"" at the end."""
         if self._waiter is not None:
             raise RuntimeError("somebody else is reading this pipe")
+        self.was_read = True
         while self._fd is not None:
             data = self._try_read(self._fd)
             if data is not None:
@@ -68,6 +71,7 @@ class PipeReader:
             self._wake()
             os.close(self._fd)
             self._fd = None
+            self.ended.set()
 
     def _try_read(self, fd: int) -> bytes | None:
         """Return bytes, b"" at the end (closed by then), None when there is nothing now."""

@@ -4,12 +4,15 @@ A session of its own, no descriptor but its stdio, and on Linux SIGKILL when the
 started it ends: so a provider dies with its host, however the host dies.
 """
 
+import errno
 import os
 import signal
 import subprocess
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import NamedTuple
 
 from sidecar.contract.errors import ProviderProcessFailed
 from sidecar.process.platform import IS_LINUX, os_
@@ -18,12 +21,16 @@ _PARENT_GONE = 125
 """Exit code of a child whose parent died between fork and exec; nobody is left to read it."""
 
 
-def popen(
-    argv: Sequence[str],
-    *,
-    cwd: str | None,
-    env: Mapping[str, str],
-) -> subprocess.Popen[bytes]:
+class Spawned(NamedTuple):
+    """A started process and our ends of its pipes, which now belong to the caller."""
+
+    process: "subprocess.Popen[bytes]"
+    stdin: int
+    stdout: int
+    stderr: int
+
+
+def spawn_process(argv: Sequence[str], *, cwd: str | None, env: Mapping[str, str]) -> Spawned:
     """Start a process with three pipes as its stdio.
 
     Blocks until exec has succeeded, a few milliseconds. Main thread alone: a parent-death signal
@@ -33,15 +40,31 @@ def popen(
         raise RuntimeError("processes are started from the main thread alone")
     if not argv or any("\0" in word for word in argv):
         raise ProviderProcessFailed("Cannot start a process: its command is empty or has a NUL")
-    try:
-        return _popen(argv, cwd, env)
-    except (OSError, ValueError) as error:
-        raise ProviderProcessFailed(
-            f"Cannot start {argv[0]}: {_why(error, argv[0], cwd)}", program=argv[0]
-        ) from error
+    with ExitStack() as ours_on_failure:
+        try:
+            with ExitStack() as theirs:
+                pipes = [_pipe(ours_on_failure, theirs, child_reads=fd == 0) for fd in range(3)]
+                process = _popen(argv, cwd, env, [child_end for _, child_end in pipes])
+        except (OSError, ValueError) as error:
+            raise ProviderProcessFailed(
+                f"Cannot start {argv[0]}: {_why(error, argv[0], cwd)}", program=argv[0]
+            ) from error
+        ours_on_failure.pop_all()
+    return Spawned(process, *(our_end for our_end, _ in pipes))
 
 
-def _popen(argv: Sequence[str], cwd: str | None, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _pipe(ours: ExitStack, theirs: ExitStack, *, child_reads: bool) -> tuple[int, int]:
+    """Return (our end, the child's end) of a new pipe, each to be closed by its stack."""
+    read, write = os.pipe()
+    our_end, child_end = (write, read) if child_reads else (read, write)
+    ours.callback(os.close, our_end)
+    theirs.callback(os.close, child_end)
+    return our_end, child_end
+
+
+def _popen(
+    argv: Sequence[str], cwd: str | None, env: Mapping[str, str], stdio: Sequence[int]
+) -> "subprocess.Popen[bytes]":
     with warnings.catch_warnings():
         # 3.12 warns of fork in a process with threads. What runs between fork and exec is
         # `_die_with`, which takes no lock that the guard thread could hold.
@@ -51,10 +74,9 @@ def _popen(argv: Sequence[str], cwd: str | None, env: Mapping[str, str]) -> subp
             list(argv),
             cwd=cwd,
             env=dict(env),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
+            stdin=stdio[0],
+            stdout=stdio[1],
+            stderr=stdio[2],
             close_fds=True,
             start_new_session=True,
             preexec_fn=preexec,  # noqa: PLW1509 - the only way to a parent-death signal
@@ -90,4 +112,6 @@ def _why(error: OSError | ValueError, program: str, cwd: str | None) -> str:
         return "no such program"
     if isinstance(error, PermissionError):
         return "it may not be executed"
+    if error.errno == errno.ENOEXEC:
+        return "it is no program that this machine can run"
     return error.strerror or str(error)

@@ -22,8 +22,9 @@ POLL_FIRST_S = 0.005
 POLL_LAST_S = 0.05
 """Between two censuses while a rung waits for orphans, whose end nothing tells."""
 
-STDERR_AFTER_STOP_S = 0.1
-"""All writers are dead by then, so the pipe's end is one turn of the loop away."""
+OUTPUT_AFTER_STOP_S = 0.25
+"""All writers are dead by then, so the pipes' ends are a turn of the loop away; a reader that
+waits for credit does not get that far, and is not waited for any longer."""
 
 
 class Rung(enum.Enum):
@@ -118,7 +119,7 @@ async def stop_tree(
     try:
         rung, kill = await stop.go_down()
         for child in children:
-            await child.stderr_ended(STDERR_AFTER_STOP_S)
+            await child.output_ended(OUTPUT_AFTER_STOP_S)
     except BaseException:
         Kill(look).step()
         raise
