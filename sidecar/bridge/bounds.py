@@ -14,10 +14,6 @@ TCP_CONNECTIONS = 256
 """TCP connections at once, HTTP and strangers included; one more is reset. Below the usual limit
 of 1,024 descriptors, so that a stranger cannot take those that sessions need."""
 
-FRAME_SLACK_BYTES = 4 * MIB
-"""Largest frame that is read before it is refused with 1009: read to its end, its sender gets the
-close code and not a reset. Larger ones are cut off."""
-
 EVENTS_BYTES = 256 * 1024
 """Event bytes in one `events` message: large enough that framing costs nothing, small enough that
 a response is never long behind one."""

@@ -7,16 +7,29 @@ Never looks into a message.
 import asyncio
 import contextlib
 
-from aiohttp import ClientConnectionResetError, WSMsgType, web
+from aiohttp import ClientConnectionResetError, WebSocketError, WSMsgType, web
 
-from sidecar.bridge.bounds import FRAME_SLACK_BYTES
 from sidecar.bridge.refusals import Refusal, Refused
-from sidecar.contract.bridge import SUBPROTOCOL
+from sidecar.contract.bridge import SUBPROTOCOL, CloseCode
 from sidecar.contract.limits import MESSAGE_BYTES
+
+CLOSE_STEP_S = 0.02
+"""How often to look whether a client whose frame was too large has closed."""
 
 
 class PeerGone(Exception):  # noqa: N818 - named after what happened
     """Raised when the other side has closed, or the network has."""
+
+
+class _PatientResponse(web.WebSocketResponse):
+    """Leaves the transport open when aiohttp is done with it; its Socket closes it.
+
+    aiohttp closes the transport right behind the close frame. A client that is still sending a
+    frame which is too large would then get a reset, and never see the code that tells why.
+    """
+
+    def _close_transport(self) -> None:
+        return
 
 
 class Socket:
@@ -25,10 +38,10 @@ class Socket:
     def __init__(self, request: web.Request, close_s: float) -> None:
         self._request = request
         self._close_s = close_s
-        self._ws = web.WebSocketResponse(
+        self._ws = _PatientResponse(
             protocols=(SUBPROTOCOL,),
             compress=False,
-            max_msg_size=FRAME_SLACK_BYTES,
+            max_msg_size=MESSAGE_BYTES + 1,
             decode_text=False,
             timeout=close_s,
         )
@@ -56,10 +69,12 @@ class Socket:
         message = await self._ws.receive()
         if message.type is WSMsgType.TEXT:
             raise Refused(Refusal.TEXT)
+        if isinstance(message.data, WebSocketError):
+            if message.data.code == CloseCode.FRAME_TOO_LARGE:
+                raise Refused(Refusal.FRAME_TOO_LARGE)
+            raise PeerGone(str(message.data))
         if message.type is not WSMsgType.BINARY:
             raise PeerGone(f"{message.type.name} {self._ws.close_code}")
-        if len(message.data) > MESSAGE_BYTES:
-            raise Refused(Refusal.FRAME_TOO_LARGE, f"{len(message.data)} bytes")
         data: bytes = message.data
         return data
 
@@ -73,14 +88,21 @@ class Socket:
     async def close(self, refused: Refused, last_words: list[bytes]) -> None:
         """Send the last words and the close frame, and wait for the client's, within close_s.
 
-        Then the transport is reset, whatever the client does.
+        What the client still sends is thrown away. The caller then aborts.
         """
         with contextlib.suppress(TimeoutError, PeerGone):
             async with asyncio.timeout(self._close_s):
+                if self._ws.closed:  # aiohttp has refused a frame by itself
+                    await self._peer_closes()
+                    return
                 for message in last_words:
                     await self.send(message)
                 await self._ws.close(code=refused.refusal.code, message=refused.reason)
-        self.abort()
+
+    async def _peer_closes(self) -> None:
+        # aiohttp has no event for it
+        while self._request.transport is not None:  # noqa: ASYNC110
+            await asyncio.sleep(CLOSE_STEP_S)
 
     def abort(self) -> None:
         """Reset the transport if it is still there."""
