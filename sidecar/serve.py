@@ -27,7 +27,7 @@ from sidecar.journal import Journal, JournalOptions, SchemaNewer
 from sidecar.observe.log import Log, Secret, file_sink, stderr_sink
 from sidecar.observe.metrics import Metrics
 from sidecar.process.filelock import FileLock
-from sidecar.process.sweep import sweep
+from sidecar.process.sweeping import sweep
 from sidecar.supervisor.backend import SupervisorBackend
 from sidecar.supervisor.bootstrap import (
     bootstrap_from_file,
