@@ -12,6 +12,9 @@ from pathlib import Path
 PROC = Path("/proc")
 SUPPORTED = PROC.is_dir()
 
+SHORTEST = 16
+"""Characters of a sentinel at least: 64 random bits in hex."""
+
 POLL_S = 0.05
 
 
@@ -31,6 +34,8 @@ def seen(sentinel: str) -> list[Seen]:
 
     This process and those above it are left out: they made the sentinel.
     """
+    if len(sentinel) < SHORTEST:
+        raise ValueError("a sentinel must be long and random, or it matches strangers")
     own = _ancestors(os.getpid())
     found = []
     for entry in PROC.iterdir():

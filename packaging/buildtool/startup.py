@@ -24,6 +24,8 @@ RUNS = 5
 
 READY_DEADLINE_S = 30.0
 EXIT_DEADLINE_S = 15.0
+LAST_WORDS_S = 1.0
+"""For a program that failed to write to stderr why."""
 SETTLE_S = 0.3
 """From the ready line to the memory reading: the zygote's imports end beside the supervisor's."""
 
@@ -68,9 +70,7 @@ def running(binary: Path, environ: dict[str, str]) -> Iterator[Started]:
             yield started
             _end(started)
         finally:
-            with contextlib.suppress(OSError):
-                started.process.kill()
-            started.process.wait()
+            _discard(started.process)
         _expect_nothing_left(started)
 
 
@@ -125,8 +125,9 @@ def _start(binary: Path, environ: dict[str, str], folder: Path, sentinel: str) -
         )
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(json.dumps({"token": token, "dataDir": str(folder / "data")}) + "\n")
-    process.stdin.flush()
+    with contextlib.suppress(BrokenPipeError):  # it has ended already; its stderr says why
+        process.stdin.write(json.dumps({"token": token, "dataDir": str(folder / "data")}) + "\n")
+        process.stdin.flush()
     overdue = threading.Timer(READY_DEADLINE_S, process.kill)
     overdue.start()
     line = process.stdout.readline()
@@ -134,8 +135,9 @@ def _start(binary: Path, environ: dict[str, str], folder: Path, sentinel: str) -
     overdue.cancel()
     ready = json.loads(line) if line.startswith("{") else {}
     if ready.get("event") != "ready":
-        process.kill()
-        process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(LAST_WORDS_S)
+        _discard(process)
         stderr_text = (folder / "stderr.log").read_text(encoding="utf-8", errors="replace")
         raise BuildError(f"{binary} does not get ready: {line!r}\n{stderr_text[-4000:]}")
     return Started(process, ready, ready_ms, token, sentinel, folder)
@@ -154,11 +156,24 @@ def _end(started: Started) -> None:
         raise BuildError(f"serve ended with exit code {code} instead of 0\n{log[-4000:]}")
 
 
+def _discard(process: subprocess.Popen[str]) -> None:
+    """Kill what still runs and close its pipes."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+
+
 def _expect_nothing_left(started: Started) -> None:
     if observer.SUPPORTED:
         left = observer.wait_for_none(started.sentinel, EXIT_DEADLINE_S)
         if left:
             raise BuildError("processes left after serve ended: " + "; ".join(map(str, left)))
+    unpacked = sorted(path.name for path in started.folder.glob("_MEI*"))
+    if unpacked:
+        raise BuildError(f"unpacked folders left after serve ended: {', '.join(unpacked)}")
 
 
 def _smaps(pid: int) -> dict[str, int]:

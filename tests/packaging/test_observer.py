@@ -77,3 +77,8 @@ def wait_until_seen(sentinel: str) -> list[int]:
         if found := pids(sentinel):
             return found
     return []
+
+
+def test_short_sentinel_is_refused_as_it_would_match_strangers() -> None:
+    with pytest.raises(ValueError, match="long and random"):
+        observer.seen("")
