@@ -5,11 +5,14 @@ Everything that it starts carries SENTINEL in its argv, so that an observer find
 
     quiet     ends at stdin EOF
     stubborn  ignores SIGTERM and stdin EOF
+    sleepy    ignores stdin EOF, ends at SIGTERM
+    farewell  says a lot at stdin EOF, then ends
     daemon    leaves a grandchild: setsid, double fork, no environment; then as stubborn
     storm     a binary tree of processes in its own group, each ignoring SIGTERM
-    respawn   two processes in sessions of their own, each restarting the other
+    respawn   a process in a session of its own restarts another one whenever it dies
     orphan    exits at once; a child in another session holds its stdout and stderr
     tool      runs a shell in a session of its own, as agents' tools do; then as quiet
+    tree      leaves an orphan in a session of its own; then as stubborn
     exit N    exits with code N
     noise     writes 1 MB to stderr, then as quiet
 """
@@ -53,31 +56,30 @@ def quiet() -> None:
 
 
 def daemon() -> None:
-    read, write = os.pipe()
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
             os.closerange(0, 3)
-            os.execve(
-                sys.executable,
-                [sys.executable, "-S", __file__, "sleep", SENTINEL, str(os.dup(write))],
-                {},
-            )
+            os.execve(sys.executable, [sys.executable, "-S", __file__, "sleep", SENTINEL], {})
         os._exit(0)
     os.wait()
     stubborn()
 
 
-def storm(depth: int = 4) -> None:
+def storm() -> None:
+    """Be 32 processes; every other one hands its life on to a fork of itself, 20 times a second."""
     ignore_sigterm()
-    while depth and os.fork() and os.fork():
-        depth = 0
-    while depth > 0:
-        depth -= 1
-        if os.fork() and os.fork():
-            break
-    if os.getpid() == os.getpgrp():
+    leader = os.getpid()
+    for _ in range(5):
+        os.fork()
+    if os.getpid() == leader:
         say("ready")
+        sleep_for_ever()
+    if os.getpid() % 2:
+        for _ in range(400):  # an end, should a test fail
+            time.sleep(0.05)
+            if os.fork():
+                os._exit(0)
     sleep_for_ever()
 
 
@@ -89,7 +91,7 @@ def respawn() -> None:
 
 
 def pair() -> None:
-    """Restart the other one whenever it dies, half of the time as an orphan."""
+    """Restart the other one whenever it dies."""
     ignore_sigterm()
     while True:
         be("sleep", start_new_session=True).wait()
@@ -103,6 +105,29 @@ def orphan() -> None:
 def tool() -> None:
     be("sleep", start_new_session=True)
     quiet()
+
+
+def tree() -> None:
+    subprocess.run(
+        [sys.executable, "-S", __file__, "leave", SENTINEL], check=True, stdin=subprocess.DEVNULL
+    )
+    stubborn()
+
+
+def leave() -> None:
+    be("sleep", start_new_session=True, stdin=subprocess.DEVNULL)
+
+
+def sleepy() -> None:
+    say("ready")
+    sleep_for_ever()
+
+
+def farewell() -> None:
+    quiet()
+    for _ in range(20_000):
+        os.write(1, b"farewell")
+    os.write(2, b"goodbye")
 
 
 def noise() -> None:
@@ -125,6 +150,10 @@ if MODE == "exit":
     "pair": pair,
     "orphan": orphan,
     "tool": tool,
+    "tree": tree,
+    "leave": leave,
+    "sleepy": sleepy,
+    "farewell": farewell,
     "noise": noise,
     "sleep": sleep_for_ever,
 }[MODE]()

@@ -1,0 +1,34 @@
+"""A sample tells who is below a process and what each costs."""
+
+import os
+
+from sidecar.process import sample_tree
+from tests.process.conftest import Misbehave
+from tests.support import observer
+
+
+async def test_a_tree_is_sampled_from_its_root_down(misbehave: Misbehave, sentinel: str) -> None:
+    child = await misbehave("tool")
+    (tool,) = (seen for seen in observer.seen(sentinel) if seen.pid != child.pid)
+    samples = sample_tree(child.pid)
+    assert [(s.key.pid, s.parent) for s in samples] == [
+        (child.pid, os.getpid()),
+        (tool.pid, child.pid),
+    ]
+    root = samples[0]
+    assert root.key == child.key
+    assert root.name.startswith("python")
+    assert 1_000_000 < root.rss_bytes < 1_000_000_000
+    assert 0 <= root.cpu_ms < 60_000
+    assert 0 <= root.age_s < 600
+    os.kill(tool.pid, 9)
+
+
+def test_cpu_time_is_counted_in_milliseconds() -> None:
+    own = sample_tree(os.getpid())[0]
+    times = os.times()
+    assert abs(own.cpu_ms - (times.user + times.system) * 1000) < 200
+
+
+def test_a_process_that_is_gone_has_no_samples() -> None:
+    assert sample_tree(2**22 + 1) == []
