@@ -5,12 +5,13 @@ is valid by contract in every test that uses it.
 """
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sidecar.contract.base import Json
 from sidecar.contract.events import Event, decode_event, encode_event
@@ -19,6 +20,8 @@ from sidecar.contract.methods import SendTurnParams, SessionStartParams
 from sidecar.core.drafts import Draft
 from sidecar.providers.base import ProviderCommand, ProviderProcess, ProviderSession
 from tests.providers.balance import Balance
+
+S = TypeVar("S", bound=ProviderSession)
 
 ROOT = Path(__file__).parents[2]
 FAKES = ROOT / "tests" / "fakes"
@@ -69,6 +72,47 @@ class RealProcess:
         return await asyncio.wait_for(self._process.wait(), WAIT_S)
 
 
+class Puppet:
+    """A ProviderProcess without a process: a test says what it says, byte for byte."""
+
+    pid = 1
+
+    def __init__(self) -> None:
+        self.heard: list[dict[str, Any]] = []
+        self.reads_input = asyncio.Event()
+        self.reads_input.set()
+        self._output: asyncio.Queue[bytes] = asyncio.Queue()
+        self._changed = asyncio.Event()
+
+    def write(self, data: bytes) -> None:
+        self.heard += [json.loads(line) for line in data.splitlines()]
+        self._changed.set()
+
+    async def drain(self) -> None:
+        await self.reads_input.wait()
+
+    async def read(self) -> bytes:
+        return await self._output.get()
+
+    def say(self, *messages: dict[str, Any], end: bool = False) -> None:
+        """Say messages in one read; `end` ends the output behind them."""
+        self._output.put_nowait(b"".join(json.dumps(m).encode() + b"\n" for m in messages))
+        if end:
+            self._output.put_nowait(b"")
+
+    async def asked(self, method: str) -> int:
+        """Wait for the first request of a method; return its id."""
+        async with asyncio.timeout(WAIT_S):
+            while not (ids := [m["id"] for m in self.heard if m.get("method") == method]):
+                self._changed.clear()
+                await self._changed.wait()
+        return int(ids[0])
+
+    def answers(self) -> list[dict[str, Any]]:
+        """Return what was answered to requests of the agent."""
+        return [message for message in self.heard if "method" not in message]
+
+
 class FakeContext:
     """See SessionContext."""
 
@@ -82,6 +126,7 @@ class FakeContext:
         self.balance = Balance()
         self.clock_ms = 0
         self.flows = 0
+        self.puppet: Puppet | None = None
         self._changed = asyncio.Event()
 
     @property
@@ -102,6 +147,8 @@ class FakeContext:
         self.cursors.append(resume_cursor)
 
     async def spawn(self, command: ProviderCommand) -> ProviderProcess:
+        if self.puppet is not None:
+            return self.puppet
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         env |= {name: value for name, value in command.env.items() if value is not None}
         process = RealProcess(
@@ -147,6 +194,13 @@ class FakeContext:
         """Wait for the event of a type."""
         await self.until(lambda: len(self.of(type_)) > index)
         return self.of(type_)[index]
+
+
+async def until_true(seen: Callable[[], Any]) -> None:
+    """Wait until `seen()` is true, where no event tells when to look."""
+    async with asyncio.timeout(WAIT_S):
+        while not seen():
+            await asyncio.sleep(0.01)
 
 
 def strict(draft: Draft) -> Event[Any]:
@@ -195,16 +249,16 @@ def turn(text: str | None, **fields: Any) -> SendTurnParams:
     return SendTurnParams(idempotency_key="k", thread_id="t", input=text, **fields)
 
 
-class Running:
+class Running(Generic[S]):
     """`async with Running(session)`: launched and initialised, its pump running; killed after."""
 
-    def __init__(self, session: ProviderSession, *, initialise: bool = True) -> None:
+    def __init__(self, session: S, *, initialise: bool = True) -> None:
         self.session = session
         self._initialise = initialise
         assert isinstance(session.context, FakeContext)
         self.context = session.context
 
-    async def __aenter__(self) -> "Running":
+    async def __aenter__(self) -> "Running[S]":
         await self.session.launch()
         self.pump = asyncio.create_task(self.session.pump())
         if self._initialise:

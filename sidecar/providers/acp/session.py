@@ -6,7 +6,6 @@ running turn, what comes too late. Never decides what a message means: that is t
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from sidecar.contract.errors import (
 from sidecar.contract.methods import RespondToRequestParams, SendTurnParams, SendTurnResult
 from sidecar.core.conversation import Conversation, Ending
 from sidecar.core.drafts import Draft
+from sidecar.providers.acp.deadlines import HISTORY_QUIET_S, HISTORY_WINDOWS, Deadlines
 from sidecar.providers.acp.link import DRAIN_DEADLINE_S, AcpLink
 from sidecar.providers.acp.mapping import AcpMapping, ending_of_error, ending_of_result
 from sidecar.providers.acp.mapping.permissions import CANCELLED
@@ -53,18 +53,6 @@ HELD_UPDATES = 1024
 """Updates kept until the session is announced. Agents send a handful; more are dropped and said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deadlines:
-    """How long an agent may take, in seconds. A prompt has no deadline: turns take hours, and the
-    supervisor's watchdog judges their progress."""
-
-    start_s: float = 60.0
-    """Each of initialize, authenticate, session/new, session/load: cold Node CLIs on a busy laptop.
-    The client's `limits.startMs` replaces it."""
-    cancel_s: float = 10.0
-    """A cancelled turn to its end; real agents take up to 0.3 s, and some never end it."""
-
-
 class AcpSession(ProviderSession):
     """See ProviderSession. One agent process, one ACP session."""
 
@@ -86,6 +74,7 @@ class AcpSession(ProviderSession):
         self._cancelling = False
         self._cancel_timer: asyncio.TimerHandle | None = None
         self._abandoned: set[int] = set()
+        self._heard = 0
         self._replay_possible = False
         self._cursor_published = False
 
@@ -168,12 +157,22 @@ class AcpSession(ProviderSession):
             session_id = resumable(self._handshake, cursor)
             self._move(Cause.LOAD)
             opened = await load_session(link, session_id, self.cwd(), self._deadlines.start_s)
+            await self._history_over()
         except (NotResumable, ProviderRequestFailed) as error:
             message = f"The conversation could not be resumed, a new one was begun: {error}"
             self._warn(message, {"kind": "not-resumed"})
             return None
         self._replay_possible = True
+        self._move(Cause.LOADED)
         return opened
+
+    async def _history_over(self) -> None:
+        """Wait until a replay that goes on after its answer is over, or it would look like news."""
+        for _ in range(HISTORY_WINDOWS):
+            heard = self._heard
+            await asyncio.sleep(HISTORY_QUIET_S)
+            if heard == self._heard:
+                return
 
     def _announce(self, opened: Opened, *, resumed: bool) -> None:
         """Say that the session is open, then what the agent said before that."""
@@ -302,6 +301,7 @@ class AcpSession(ProviderSession):
     # Messages
 
     def _take(self, message: Message) -> None:
+        self._heard += 1
         if isinstance(message, Notification):
             if message.method == "session/update":
                 self._update(message.params)
@@ -356,8 +356,6 @@ class AcpSession(ProviderSession):
 
     def _answered(self, response: Response) -> None:
         self._abandoned.discard(response.id)
-        if response.method == "session/load" and response.error is None:
-            self._move(Cause.LOADED)  # what comes from now on is news, held until announced
         if response.id != self._prompt:
             self._up().settle(response)
         elif response.error is not None:

@@ -45,7 +45,7 @@ class Replay:
         self._cancelling = False
         self._held: list[dict[str, Any]] = []
         self._open = False
-        self._new_id = lambda: f"turn-{next(ids)}"
+        self._ids = ids
 
     def run(self, path: Path) -> list[Draft]:
         """Play the whole recording."""
@@ -69,7 +69,7 @@ class Replay:
             assert sent[0] == message["id"]
             if method == "session/prompt":
                 self._prompt, self._cancelling = sent[0], False
-                self.drafts += self.mapping.begin_turn(self._new_id())
+                self.drafts += self.mapping.begin_turn(f"turn-{next(self._ids)}")
         else:
             self._answer(message["id"], message["result"]["outcome"])
 

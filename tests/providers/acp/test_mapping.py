@@ -318,6 +318,8 @@ def test_an_emoji_cut_in_growing_output_is_joined() -> None:
 @pytest.mark.parametrize("how", ["call", "turn"])
 def test_half_an_emoji_at_the_end_of_output_is_shown_as_lost(how: str) -> None:
     talk = Talk()
+    talk.call("done", kind="execute")
+    talk.advance("done", status="completed")
     talk.call(kind="execute")
     talk.advance(status="in_progress", content=output("a\ud83d"))
     events = talk.end() if how == "turn" else talk.advance(status="completed")

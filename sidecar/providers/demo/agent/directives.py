@@ -37,7 +37,7 @@ _PATTERN: Final = re.compile(
     r"|(?P<counted>stream|flood|leak|huge)\b(?P<numbers>(?:[ \t]+\d+)*)"
     r"|daemon\b(?:[ \t]+(?P<sentinel>[\w.:-]+))?"
     r"|(?P<plain>crash|hang|surrogate|garbage|think|plan|recall)\b"
-    r")(?:@@)?",
+    r")(?:@@(?!\w))?",
     re.DOTALL,
 )
 

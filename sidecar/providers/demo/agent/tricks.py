@@ -82,12 +82,12 @@ def _greet(turn: Turn) -> None:
 
 
 def _stream(turn: Turn, directive: Directive) -> None:
-    """Each delta begins with its index and the nanoseconds of its writing, for measurements."""
+    """Each delta begins with its index and CLOCK_MONOTONIC in ns as it is written, to measure."""
     count, delay_ms, size_bytes = directive.numbers
     for index in range(count):
         if turn.cancelled.wait(delay_ms / 1000) if delay_ms else turn.cancelled.is_set():
             return
-        turn.say(f"{index} {time.time_ns()} ".ljust(size_bytes, "x")[:size_bytes] or "x")
+        turn.say(f"{index} {time.monotonic_ns()} ".ljust(size_bytes, "x")[:size_bytes] or "x")
 
 
 def _flood(turn: Turn, directive: Directive) -> None:

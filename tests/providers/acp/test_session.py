@@ -1,0 +1,551 @@
+"""An ACP session against real agent processes: what the shell promises, whatever the agent does."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.contract.errors import (
+    LimitExceeded,
+    ProviderProcessFailed,
+    ProviderRequestFailed,
+    Unsupported,
+    ValidationFailed,
+)
+from sidecar.contract.limits import ATTACHMENT_BYTES, ATTACHMENTS
+from sidecar.contract.methods import (
+    Attachment,
+    ModelSelection,
+    RespondToRequestParams,
+    SessionLimits,
+)
+from sidecar.providers.acp import session as module
+from sidecar.providers.acp.deadlines import Deadlines
+from sidecar.providers.acp.session import AcpSession
+from tests.providers.context import FakeContext, Running, fake, spec, turn, until_true
+
+
+def agent(*tricks: str, deadlines: Deadlines | None = None, **fields: Any) -> AcpSession:
+    """Return a session whose agent does `tricks`."""
+    options = fake("acp_agent.py", *tricks) | fields.pop("options", {})
+    return AcpSession(FakeContext(spec(options=options, **fields)), deadlines)
+
+
+def answer(request_id: str, decision: Any, option_id: str | None = None) -> RespondToRequestParams:
+    return RespondToRequestParams(
+        idempotency_key="k",
+        thread_id="t",
+        request_id=request_id,
+        decision=decision,
+        option_id=option_id,
+    )
+
+
+# Opening
+
+
+async def test_a_session_says_that_it_is_open_in_order() -> None:
+    async with Running(agent()) as run:
+        types = [event.type for event in run.context.events]
+        assert types == [
+            "session.started",
+            "thread.started",
+            "session.configured",
+            "session.state.changed",
+        ]
+        config = run.context.events[2].payload.config
+        assert config["agentInfo"] == {"name": "fake"}
+        assert config["models"]["currentModelId"] == "small"
+        assert run.context.cursors == [], "nothing is persisted yet"
+
+
+async def test_updates_before_the_answer_to_session_new_are_not_lost() -> None:
+    async with Running(agent("early-updates")) as run:
+        await run.context.first("content.delta")
+        assert run.context.text() == "early words"
+        types = [event.type for event in run.context.events]
+        assert types.index("session.started") < types.index("content.delta")
+        assert {"availableCommands": [{"name": "early"}]} in [
+            event.payload.config for event in run.context.of("session.configured")
+        ]
+
+
+async def test_an_agent_that_says_too_much_before_its_session_is_open_loses_the_rest() -> None:
+    async with Running(agent("says-much")) as run:
+        await run.context.first("runtime.warning")
+        assert len(run.context.of("session.configured")) == 1 + module.HELD_UPDATES
+        assert len(run.context.of("runtime.warning")) == 10
+    assert run.context.of("runtime.warning")[-1].payload.detail["count"] == 2000 - 1024 - 10
+
+
+async def test_an_agent_of_another_version_is_refused() -> None:
+    with pytest.raises(ProviderRequestFailed, match="it speaks ACP version 2"):
+        async with Running(agent("version-2")):
+            pass
+
+
+async def test_a_missing_login_says_how_to_log_in() -> None:
+    with pytest.raises(ProviderRequestFailed, match=r"Authentication required.*fake_login"):
+        async with Running(agent("login")):
+            pass
+
+
+async def test_a_configured_login_is_done() -> None:
+    async with Running(agent("login", options={"authMethod": "fake_login"})) as run:
+        assert run.context.of("session.started")
+
+
+async def test_an_agent_that_never_answers_meets_the_deadline() -> None:
+    with pytest.raises(ProviderRequestFailed, match=r"did not answer initialize within 0\.3 s"):
+        async with Running(agent("mute", limits=SessionLimits(start_ms=300))):
+            pass
+
+
+async def test_opening_can_be_cancelled() -> None:
+    async with Running(agent("mute"), initialise=False) as run:
+        opening = asyncio.create_task(run.session.initialise())
+        await asyncio.sleep(0)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+
+
+async def test_an_agent_that_dies_at_the_start_fails_the_opening_at_once() -> None:
+    with pytest.raises(ProviderProcessFailed, match="ended before it answered"):
+        async with Running(agent("dies-at-start")):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"args": ["x"]}, "`command` is missing"),
+        ({"command": 7}, "command"),
+        ({"args": "x"}, "args"),
+    ],
+)
+async def test_bad_options_are_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationFailed, match=words):
+        await AcpSession(FakeContext(spec(options=options))).launch()
+
+
+async def test_a_cwd_that_is_no_directory_is_refused() -> None:
+    with pytest.raises(ValidationFailed, match="no absolute directory"):
+        await agent(cwd="/no/such/place").launch()
+
+
+async def test_the_agents_environment_and_directory_are_as_asked(tmp_path: Path) -> None:
+    code = "import os,sys; sys.stderr.write('');open('seen','w').write(os.environ['X_TEST'])"
+    options = {"command": sys.executable, "args": ["-c", code], "env": {"X_TEST": "yes"}}
+    session = AcpSession(FakeContext(spec(options=options, cwd=str(tmp_path))))
+    async with Running(session, initialise=False) as run:
+        assert await run.pump == "the agent closed its output"
+    assert (tmp_path / "seen").read_text() == "yes"
+
+
+# Resume
+
+
+CURSOR = {"sessionId": "session-of-the-fake"}
+
+
+async def test_a_loaded_session_replays_nothing_and_goes_on() -> None:
+    async with Running(agent(resume_cursor=CURSOR)) as run:
+        assert run.context.of("session.started")[0].payload.resume == CURSOR
+        assert run.context.cursors == [CURSOR]
+        done = await run.turn("say new words")
+        assert done.payload.state == "completed"
+        assert run.context.text() == "new words"
+        assert run.context.of("runtime.warning") == []
+        assert {"availableCommands": [{"name": "loaded"}]} in [
+            event.payload.config for event in run.context.of("session.configured")
+        ]
+
+
+@pytest.mark.parametrize("tricks", [("history-late",), ("load-odd",)])
+async def test_history_after_the_answer_and_an_empty_answer_do_no_harm(tricks: Any) -> None:
+    async with Running(agent(*tricks, resume_cursor=CURSOR)) as run:
+        await run.turn("say new words")
+        assert run.context.text() == "new words"
+        assert len(run.context.of("item.started")) == 1
+
+
+@pytest.mark.parametrize(
+    ("tricks", "cursor", "why"),
+    [
+        (("load-fails",), CURSOR, "no such conversation"),
+        (("no-load",), CURSOR, "cannot load sessions"),
+        ((), {"other": 1}, "not one of an ACP session"),
+        ((), {"sessionId": ""}, "not one of an ACP session"),
+    ],
+)
+async def test_what_cannot_be_resumed_begins_anew_and_says_so(
+    tricks: Any, cursor: Any, why: str
+) -> None:
+    async with Running(agent(*tricks, resume_cursor=cursor)) as run:
+        (warning,) = run.context.of("runtime.warning")
+        assert why in warning.payload.message
+        assert warning.payload.detail == {"kind": "not-resumed"}
+        assert run.context.of("session.started")[0].payload.resume is None
+        assert run.context.cursors == []
+        await run.turn("say words")
+        assert run.context.text() == "words"
+
+
+async def test_the_cursor_is_published_once_a_turn_has_said_something() -> None:
+    async with Running(agent()) as run:
+        first = await run.session.send_turn(turn("say a | wait"))
+        assert first.resume_cursor is None
+        await run.context.first("content.delta")
+        await run.context.until(lambda: run.context.cursors)
+        await run.session.interrupt(None)
+        await run.context.first("turn.completed")
+        second = await run.session.send_turn(turn("say b"))
+        assert second.resume_cursor == CURSOR
+        await run.context.first("turn.completed", 1)
+        assert run.context.cursors == [CURSOR]
+
+
+async def test_without_loading_there_is_no_cursor() -> None:
+    async with Running(agent("no-load")) as run:
+        await run.turn("say a")
+        assert run.context.cursors == []
+
+
+# Turns
+
+
+async def test_a_turn_streams_thoughts_text_and_tools() -> None:
+    async with Running(agent()) as run:
+        done = await run.turn("think | say hello | tool")
+        assert (done.payload.state, done.payload.stop_reason) == ("completed", "end_turn")
+        items = [event.payload.item_type for event in run.context.of("item.started")]
+        assert items == ["reasoning", "assistant_message", "command_execution"]
+        assert run.context.text("reasoning_text") == "hm"
+        assert run.context.text("command_output") == "a\n"
+        assert run.context.balance.closed()
+        assert run.context.balance.state == "ready"
+        assert run.context.flows > 0
+
+
+async def test_an_error_fails_the_turn_and_the_next_one_runs() -> None:
+    async with Running(agent()) as run:
+        done = await run.turn("say a | error")
+        assert (done.payload.state, done.payload.error_message) == ("failed", "LLM is down")
+        assert (await run.turn("say b")).payload.state == "completed"
+
+
+@pytest.mark.parametrize(("reason", "state"), [("refusal", "failed"), ("max_tokens", "completed")])
+async def test_a_stop_reason_is_passed_on(reason: str, state: str) -> None:
+    async with Running(agent()) as run:
+        done = await run.turn(f"stop {reason}")
+        assert (done.payload.state, done.payload.stop_reason) == (state, reason)
+
+
+async def test_a_second_turn_while_one_runs_is_refused() -> None:
+    async with Running(agent()) as run:
+        first = await run.session.send_turn(turn("wait"))
+        with pytest.raises(ValidationFailed, match=f"{first.turn_id} is still running"):
+            await run.session.send_turn(turn("say b"))
+        await run.session.interrupt(first.turn_id)
+        await run.context.first("turn.completed")
+
+
+async def test_an_empty_turn_is_refused() -> None:
+    async with Running(agent()) as run:
+        with pytest.raises(ValidationFailed, match="neither input nor attachments"):
+            await run.session.send_turn(turn(None))
+
+
+async def test_a_turn_before_the_session_is_open_is_refused() -> None:
+    with pytest.raises(ProviderProcessFailed, match="not up"):
+        await agent().send_turn(turn("say a"))
+
+
+async def test_words_of_another_session_are_ignored() -> None:
+    async with Running(agent()) as run:
+        await run.turn("foreign | say mine")
+        assert run.context.text() == "mine"
+
+
+async def test_the_end_of_the_agent_ends_the_pump_and_leaves_the_turn_open() -> None:
+    async with Running(agent()) as run:
+        await run.session.send_turn(turn("say a | exit"))
+        assert await run.pump == "the agent closed its output"
+        assert run.context.balance.turn is not None, "the supervisor ends what was cut"
+        with pytest.raises(ProviderProcessFailed):
+            await run.session.send_turn(turn("say b"))
+
+
+# Interrupt
+
+
+async def test_an_interrupt_ends_the_turn_as_interrupted() -> None:
+    async with Running(agent()) as run:
+        await run.session.send_turn(turn("say a | wait"))
+        await run.context.first("content.delta")
+        await run.session.interrupt(None)
+        done = await run.context.first("turn.completed")
+        assert (done.payload.state, done.payload.stop_reason) == ("interrupted", "cancelled")
+        assert run.context.of("item.completed")[0].payload.status == "failed"
+
+
+async def test_an_error_after_a_cancel_is_an_interrupted_turn() -> None:
+    async with Running(agent("error-on-cancel")) as run:
+        await run.session.send_turn(turn("wait"))
+        await run.session.interrupt(None)
+        assert (await run.context.first("turn.completed")).payload.state == "interrupted"
+
+
+async def test_an_interrupt_without_a_turn_or_of_another_turn_does_nothing() -> None:
+    async with Running(agent()) as run:
+        await run.session.interrupt(None)
+        await run.session.send_turn(turn("say a | wait"))
+        await run.session.interrupt("turn-of-yesterday")
+        assert run.context.of("turn.completed") == []
+        await run.session.interrupt(None)
+        await run.session.interrupt(None)
+        await run.context.first("turn.completed")
+
+
+async def test_an_interrupt_answers_open_permissions_at_once() -> None:
+    async with Running(agent()) as run:
+        await run.session.send_turn(turn("ask | say after"))
+        opened = await run.context.first("request.opened")
+        await run.session.interrupt(None)
+        resolved = run.context.of("request.resolved")[0]
+        assert (resolved.request_id, resolved.payload.decision) == (opened.request_id, "cancel")
+        assert run.context.of("item.completed")[0].payload.status == "declined"
+        assert (await run.context.first("turn.completed")).payload.state == "interrupted"
+        assert '{"outcome": {"outcome": "cancelled"}}' in run.context.text()
+
+
+async def test_a_turn_that_the_agent_does_not_end_is_ended_and_its_late_words_are_dropped() -> None:
+    async with Running(agent("deaf", deadlines=Deadlines(cancel_s=0.3))) as run:
+        await run.session.send_turn(turn("say a | wait"))
+        await run.context.first("content.delta")
+        await run.session.interrupt(None)
+        done = await run.context.first("turn.completed")
+        assert (done.payload.state, done.payload.stop_reason) == ("interrupted", "cancelled")
+        (warning,) = run.context.of("runtime.warning")
+        assert warning.payload.detail == {"kind": "cancel-ignored"}
+        before = len(run.context.events)
+        await run.session.set_config("mode", "plan")  # wakes it: late text, tool and permission
+        assert run.session._abandoned
+        await until_true(lambda: not run.session._abandoned)
+        late = run.context.events[before:]
+        assert {event.type for event in late} == {"session.configured"}
+        assert (await run.turn("late")).payload.state == "completed"
+        assert run.context.text().endswith('{"outcome": {"outcome": "cancelled"}}')
+        assert run.context.of("request.opened") == []
+
+
+async def test_cancel_withdraws_and_returns_at_once() -> None:
+    async with Running(agent()) as run:
+        await run.session.cancel()
+        await run.session.send_turn(turn("ask"))
+        await run.context.first("request.opened")
+        await run.session.cancel()
+        assert run.context.of("request.resolved")
+        assert (await run.context.first("turn.completed")).payload.state == "interrupted"
+
+
+async def test_cancel_before_the_launch_does_nothing() -> None:
+    await agent().cancel()
+
+
+# Permissions
+
+
+@pytest.mark.parametrize(
+    ("offered", "decision", "option", "shown"),
+    [
+        ("reject_once allow_once", "accept", None, "option-1"),
+        ("allow_once allow_always", "acceptForSession", None, "option-1"),
+        ("allow_once reject_once", "decline", None, "option-1"),
+        ("allow_once reject_once", "decline", "option-0", "option-0"),
+        ("allow_once", "cancel", None, "cancelled"),
+    ],
+)
+async def test_a_permission_is_answered_by_decision_or_option(
+    offered: str, decision: Any, option: str | None, shown: str
+) -> None:
+    async with Running(agent()) as run:
+        await run.session.send_turn(turn(f"ask {offered}"))
+        opened = await run.context.first("request.opened")
+        assert run.context.balance.state == "waiting"
+        assert opened.request_id is not None
+        await run.session.respond_to_request(answer(opened.request_id, decision, option))
+        await run.context.first("turn.completed")
+        assert shown in run.context.text()
+
+
+async def test_an_answer_to_what_is_not_open_or_not_offered_is_refused() -> None:
+    async with Running(agent()) as run:
+        with pytest.raises(ValidationFailed, match="is not open"):
+            await run.session.respond_to_request(answer("req-0", "accept"))
+        await run.session.send_turn(turn("ask reject_once"))
+        opened = await run.context.first("request.opened")
+        assert opened.request_id is not None
+        for decision, option in (("accept", None), ("decline", "no-such-option")):
+            with pytest.raises(ValidationFailed, match="offers nothing"):
+                await run.session.respond_to_request(answer(opened.request_id, decision, option))
+        await run.session.respond_to_request(answer(opened.request_id, "decline"))
+        with pytest.raises(ValidationFailed, match="is not open"):
+            await run.session.respond_to_request(answer(opened.request_id, "decline"))
+        await run.context.first("turn.completed")
+
+
+@pytest.mark.parametrize("method", ["fs/read_text_file", "terminal/create", "cursor/ask_question"])
+async def test_a_request_that_we_do_not_know_is_refused(method: str) -> None:
+    async with Running(agent()) as run:
+        await run.turn(f"client {method}")
+        assert run.context.text() == "-32601"
+
+
+# Noise
+
+
+async def test_noise_is_said_within_bounds_and_the_turn_goes_on() -> None:
+    async with Running(agent()) as run:
+        done = await run.turn("say a | log | garbage 100 | say b")
+        assert done.payload.state == "completed"
+        assert run.context.text() == "ab"
+        warnings = run.context.of("runtime.warning")
+        assert len(warnings) == 10
+        assert warnings[0].payload.detail["sample"] == "Loading configuration..."
+        run.context.clock_ms += 60_000
+        await run.turn("garbage 1")
+        assert run.context.of("runtime.warning")[10].payload.detail["count"] == 91
+
+
+async def test_the_end_of_the_agent_brings_the_summary_of_its_noise() -> None:
+    async with Running(agent()) as run:
+        await run.session.send_turn(turn("garbage 30 | exit"))
+        await run.pump
+        assert run.context.of("runtime.warning")[-1].payload.detail["count"] == 20
+
+
+# Settings
+
+
+async def test_a_model_is_set_at_the_start_and_with_a_turn() -> None:
+    async with Running(agent(model_selection=ModelSelection(model="large"))) as run:
+        await run.turn("say a")
+        await run.turn("say b", model_selection=ModelSelection(model="small"))
+        await run.turn("say c", model_selection=ModelSelection(model="small"))
+        models = [event.payload.model for event in run.context.of("turn.started")]
+        assert models == ["large", "small", "small"]
+        changes = [event.payload.config for event in run.context.of("session.configured")[1:]]
+        assert changes == [{"currentModelId": "large"}, {"currentModelId": "small"}]
+
+
+@pytest.mark.parametrize(
+    ("tricks", "why"), [(("no-models",), "no setting 'model'"), ((), "no such model")]
+)
+async def test_a_session_starts_without_the_model_that_it_cannot_have(
+    tricks: Any, why: str
+) -> None:
+    selection = ModelSelection(model="refused")
+    async with Running(agent(*tricks, model_selection=selection)) as run:
+        (warning,) = run.context.of("runtime.warning")
+        assert why in warning.payload.message
+        assert warning.payload.detail == {"kind": "model-not-set"}
+
+
+async def test_a_turn_with_a_model_that_is_refused_is_not_begun() -> None:
+    async with Running(agent()) as run:
+        with pytest.raises(ProviderRequestFailed, match="no such model"):
+            await run.session.send_turn(
+                turn("say a", model_selection=ModelSelection(model="refused"))
+            )
+        assert run.context.of("turn.started") == []
+
+
+async def test_plan_mode_is_entered_and_left() -> None:
+    async with Running(agent()) as run:
+        for mode in ("plan", "plan", "default", "default"):
+            await run.turn("say a", interaction_mode=mode)
+        modes = [
+            event.payload.config["currentModeId"]
+            for event in run.context.of("session.configured")[1:]
+        ]
+        assert list(dict.fromkeys(modes)) == ["plan", "ask"]
+
+
+async def test_an_agent_without_plan_mode_says_so() -> None:
+    async with Running(agent("no-models")) as run:
+        with pytest.raises(Unsupported, match="no plan mode"):
+            await run.session.send_turn(turn("say a", interaction_mode="plan"))
+        await run.turn("say a", interaction_mode="default")
+
+
+async def test_set_config_sets_what_is_offered() -> None:
+    async with Running(agent()) as run:
+        assert await run.session.set_config("mode", "plan") == {"config": {"mode": "plan"}}
+        with pytest.raises(Unsupported, match="no setting 'colour'"):
+            await run.session.set_config("colour", "red")
+    with pytest.raises(ProviderProcessFailed):
+        await agent().set_config("mode", "plan")
+
+
+# Attachments
+
+
+def image(**fields: Any) -> Attachment:
+    return Attachment(type="image", mime_type="image/png", **fields)
+
+
+async def test_images_are_sent_to_an_agent_that_takes_them(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"png")
+    async with Running(agent("images")) as run:
+        files = [image(path=str(tmp_path / "a.png")), image(data=b"png")]
+        await run.turn("images", attachments=files)
+        assert run.context.text() == "2"
+
+
+async def test_images_are_refused_for_an_agent_that_does_not() -> None:
+    async with Running(agent()) as run:
+        with pytest.raises(Unsupported, match="takes no images"):
+            await run.session.send_turn(turn("images", attachments=[image(data=b"x")]))
+
+
+@pytest.mark.parametrize(
+    ("attachments", "error", "words"),
+    [
+        ([image()], ValidationFailed, "neither data nor path"),
+        ([image(path="/no/such/file")], ValidationFailed, "Cannot read /no/such/file"),
+        ([image(path="/dev/zero")], ValidationFailed, "no regular file"),
+        ([image(data=b"x")] * (ATTACHMENTS + 1), LimitExceeded, "at most 8 attachments"),
+        ([image(data=b"x" * (ATTACHMENT_BYTES + 1))], LimitExceeded, "An attachment takes"),
+        ([image(data=b"x" * ATTACHMENT_BYTES)] * 5, LimitExceeded, "bytes of attachments"),
+    ],
+    ids=["empty", "missing", "device", "many", "large", "total"],
+)
+async def test_a_bad_attachment_is_refused(attachments: Any, error: Any, words: str) -> None:
+    async with Running(agent("images")) as run:
+        with pytest.raises(error, match=words):
+            await run.session.send_turn(turn("images", attachments=attachments))
+        assert run.context.of("turn.started") == []
+
+
+async def test_a_file_over_the_bound_is_not_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "big.png"
+    with path.open("wb") as file:
+        file.truncate(ATTACHMENT_BYTES + 2)
+    async with Running(agent("images")) as run:
+        with pytest.raises(LimitExceeded):
+            await run.session.send_turn(turn("images", attachments=[image(path=str(path))]))
+
+
+# Raw
+
+
+async def test_raw_messages_come_only_when_asked_for() -> None:
+    for raw, started, later in (("none", 0, 0), ("state", 1, 0), ("all", 1, 1)):
+        async with Running(agent(raw=raw)) as run:
+            await run.turn("say a | say b")
+            assert len([e for e in run.context.of("item.started") if e.raw]) == started
+            assert len([e for e in run.context.of("content.delta") if e.raw]) == later
