@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
             "--unproven", action="store_true", help="no smoke test and no start-up times"
         )
     added.add_argument("--record", metavar="REASON", help="append to packaging/size-history.json")
-    bench = add("bench", _bench, "run benchmarks (all, or those named)")
+    bench = add("bench", _bench, "run all benchmarks, or one: NAME ARGUMENT…")
     bench.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to tests.bench")
     return parser
 

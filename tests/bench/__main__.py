@@ -1,36 +1,32 @@
-"""`python -m tests.bench [NAME…]`: run all benchmarks, or those named.
+"""`python -m tests.bench [NAME [ARGUMENT…]]`: run all benchmarks, or one with arguments of its own.
 
-A benchmark is a module `bench_<name>.py` here with `main(arguments: list[str]) -> int`; it prints
-its own rows. Arguments after `--` go to each one that runs.
+A benchmark is a module of this folder that runs as a program and prints its own rows. Each runs in
+a process of its own, so that none inherits another's heap or garbage.
 """
 
-import importlib
+import subprocess
 import sys
 from pathlib import Path
 
 
 def names() -> list[str]:
     """Return the benchmarks that there are."""
-    return sorted(
-        path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py")
-    )
+    stems = (path.stem for path in Path(__file__).parent.glob("*.py"))
+    return sorted(stem for stem in stems if not stem.startswith("_"))
 
 
 def main(arguments: list[str]) -> int:
-    """Run the named benchmarks, all by default; return the worst exit code."""
-    wanted, passed_on = arguments, []
-    if "--" in arguments:
-        cut = arguments.index("--")
-        wanted, passed_on = arguments[:cut], arguments[cut + 1 :]
+    """Run all benchmarks, or the named one; return the worst exit code."""
     known = names()
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        print(f"no benchmark {', '.join(unknown)}; there are: {', '.join(known) or 'none yet'}")
+    if arguments and arguments[0] not in known:
+        print(f"no benchmark {arguments[0]}; there are: {', '.join(known) or 'none yet'}")
         return 2
+    wanted, passed_on = (arguments[:1], arguments[1:]) if arguments else (known, [])
     codes = [0]
-    for name in wanted or known:
+    for name in wanted:
         print(f"— {name}", flush=True)
-        codes.append(importlib.import_module(f"tests.bench.bench_{name}").main(passed_on))
+        module = f"{__package__}.{name}"
+        codes.append(subprocess.call([sys.executable, "-m", module, *passed_on]))
     return max(codes)
 
 
