@@ -28,6 +28,7 @@ from sidecar.observe.log import Log, Secret, file_sink, stderr_sink
 from sidecar.observe.metrics import Metrics
 from sidecar.process.filelock import FileLock
 from sidecar.process.sweeping import sweep
+from sidecar.process.unpacked import sweep_unpacked
 from sidecar.supervisor.backend import SupervisorBackend
 from sidecar.supervisor.bootstrap import (
     bootstrap_from_file,
@@ -149,6 +150,8 @@ class Serving:
         if marks:
             report = await asyncio.to_thread(sweep, marks)
             self._log.info("sweep.done", marks=len(marks), killed=len(report.killed))
+        if folders := await asyncio.to_thread(sweep_unpacked):
+            self._log.info("sweep.unpacked", folders=len(folders))
         fold = rebuild_fold(journal, self._log)
         await journal.start()
         events = EventLog(journal, fold)

@@ -11,6 +11,7 @@ import secrets
 import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +65,7 @@ class Run:
     """A launcher that was started, the sidecar below it, and two sessions with daemons."""
 
     word: str
+    layout: str
     binary: Path
     data_dir: Path
     launcher: asyncio.subprocess.Process | None = None
@@ -165,7 +167,7 @@ async def run(
     else:
         folder.mkdir()
         shutil.copy2(source, folder)
-    running = Run(word, folder / source.name, tmp_path / "data")
+    running = Run(word, layout, folder / source.name, tmp_path / "data")
     try:
         await running.launch()
         await running.populate()
@@ -186,6 +188,28 @@ async def test_with_any_one_of_ours_killed_nothing_lives_on(run: Run, victim: st
     os.kill(pids[victim], signal.SIGKILL)
     own = {run.launcher.pid}
     await run.until("dead", lambda: not [s for s in observe(run.word) if s.pid not in own])
+    if victim == "spawned" and run.layout == "onefile":
+        await a_leaked_folder_is_swept_at_the_next_start(run)
+
+
+def unpacked_folders() -> set[Path]:
+    """Return the folders that onefile builds have unpacked themselves into; they look old now."""
+    folders = set(Path(tempfile.gettempdir()).glob("_MEI*"))
+    for folder in folders:
+        os.utime(folder, (0, 0))
+    return folders
+
+
+async def a_leaked_folder_is_swept_at_the_next_start(run: Run) -> None:
+    """SIGKILL of the bootloader leaves its folder, which nobody but the next start can remove."""
+    leaked = unpacked_folders()
+    assert leaked
+    assert run.launcher is not None
+    run.launcher.kill()
+    await run.launcher.wait()
+    await run.up.close()
+    await run.launch()
+    assert not leaked & unpacked_folders()
 
 
 async def test_a_killed_host_takes_its_own_tree_and_its_session_resumes(run: Run) -> None:
@@ -223,12 +247,14 @@ async def test_a_killed_zygote_harms_no_session_and_a_new_one_serves(run: Run) -
     os.kill(hosts[0], signal.SIGKILL)  # its orphans fall to the supervisor now
     await run.up.wait_event("session.exited", after=seen)
     await run.up.request("session.stopAll", timeout_s=30)
-    ours = {run.supervisor, run.said["spawned"], run.zygote}
+    assert run.launcher is not None
+    ours = {run.launcher.pid, run.said["spawned"], run.supervisor, run.zygote}
     await run.until("stopped", lambda: {s.pid for s in observe(run.word)} <= ours)
 
 
 async def test_everything_killed_at_once_is_swept_at_the_next_start(run: Run) -> None:
     assert run.launcher is not None
+    unpacked_folders()
     daemons = {s.pid for s in observe(run.word)}
     victims = [run.launcher.pid, run.said["spawned"], run.supervisor, run.zygote, *run.hosts()]
     for pid in victims:
