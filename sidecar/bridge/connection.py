@@ -106,7 +106,7 @@ class Connection:
         """Whether all that can go out has gone out, and every request is answered."""
         if self._delivery is None or self._requests is None:
             return True
-        return self._delivery.idle and not self._requests and self._outbox.empty
+        return self._delivery.drained and not self._requests and self._outbox.empty
 
     def ephemeral(self, message: bytes, thread_id: str | None) -> None:
         """Offer what may be dropped."""

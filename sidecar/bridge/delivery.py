@@ -44,8 +44,7 @@ class Delivery:
         self._wake = asyncio.Event()
         self._subscriptions: list[tuple[SubscribeParams, asyncio.Future[None]]] = []
         self._ended = False
-        self.idle = False
-        """Whether there is nothing to send, or no credit to send it."""
+        self._idle = False
 
     @property
     def sent_seq(self) -> int:
@@ -56,6 +55,11 @@ class Delivery:
     def acked_seq(self) -> int:
         """Last seq that the client has committed."""
         return self._stream.window.acked_seq
+
+    @property
+    def drained(self) -> bool:
+        """Whether all is sent that there is and that the client has credit for."""
+        return self._ended or (self._idle and self._next() is Step.WAIT)
 
     def wants(self, thread_id: str) -> bool:
         """Tell whether the client's filter lets a thread through."""
@@ -99,7 +103,7 @@ class Delivery:
                 await self._do(self._next())
         except JournalUnavailable:
             # `journal` notifications tell the client; its other requests are answered on
-            self._ended = self.idle = True
+            self._ended = True
             for _params, done in self._subscriptions:
                 if not done.done():
                     done.set_exception(_journal_gone())
@@ -122,9 +126,9 @@ class Delivery:
                 self._stream.synchronized_sent()
                 await self._send("synchronized", Synchronized(head=self._stream.position))
             case Step.WAIT:
-                self.idle = True
+                self._idle = True
                 await self._wake.wait()
-                self.idle = False
+                self._idle = False
                 self._wake.clear()
 
     async def _send_snapshot(self) -> None:

@@ -141,7 +141,8 @@ class Requests:
         opened.settle(outcome)
 
     async def _answer(self, number: int, opened: _Open) -> None:
-        outcome = await opened.answer
+        # shielded: the end of the connection must not look like an answer to `drop`
+        outcome = await asyncio.shield(opened.answer)
 
         def encode() -> bytes:
             self._open.pop(number, None)

@@ -91,7 +91,12 @@ class BridgeServer:
         return port
 
     async def stop(self, reason: str = "shutdown") -> None:
-        """Let the last events and answers out, say goodbye, close with 1001, end all calls."""
+        """Let the last events and answers out, say goodbye, close with 1001, end all calls.
+
+        A second call does nothing.
+        """
+        if self._stopping:
+            return
         self._stopping = True
         self._log.info("bridge.stopping", reason=reason, connections=len(self._clients))
         self._calls.close()

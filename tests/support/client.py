@@ -113,12 +113,16 @@ class SidecarClient:
         await self.close()
 
     async def connect(
-        self, *, resume: bool = True, timeout_s: float = WAIT_S, **hello: Any
+        self,
+        *,
+        resume: bool | dict[str, Any] = True,
+        timeout_s: float = WAIT_S,
+        **hello: Any,
     ) -> dict[str, Any]:
         """Connect, say hello with the cursor of the connection before, return hello's result.
 
-        `resume=False` forgets the cursor; `hello` overrides params. Raises
-        ConnectionEndedError when hello is refused.
+        `resume=False` forgets the cursor, a map is presented instead of it; `hello` overrides
+        params. Raises ConnectionEndedError when hello is refused.
         """
         await self.close()
         self.close_code, self.failure, self.order = None, None, []
@@ -130,7 +134,9 @@ class SidecarClient:
         )
         self._tasks = [asyncio.create_task(self._read())]
         params = wire.hello_params(self.token, self.client_id, threads=self.threads)
-        if resume and self.log_id is not None:
+        if isinstance(resume, dict):
+            params["resume"], self.cursor = resume, resume["cursor"]
+        elif resume and self.log_id is not None:
             cursor = {"logId": self.log_id, "epoch": self.epoch, "cursor": self.cursor}
             params["resume"] = cursor
         if self.credit_bytes is not None:
