@@ -38,6 +38,10 @@ OPEN_REQUESTS = 256
 REMEMBERED_IDS = 4096
 """Closed turn, item and request ids kept, so that a late word about one of them changes nothing."""
 
+DELTA_CHARS = 8 * 1024 * 1024
+"""Longest text of one delta; a longer one is cut into several. Four bytes a character at most keep
+an event far below contract.limits.TRANSFER_BYTES."""
+
 BaseState = Literal["starting", "ready", "stopped", "error"]
 """States that are said; `running` and `waiting` follow from what is open."""
 
@@ -255,14 +259,12 @@ class Conversation:
         drafts: list[Draft] = []
         if item_id not in self.items:
             drafts = self.start_item(item_id, _ITEM_OF_STREAM[stream])
-        drafts.append(
-            Draft(
-                type="content.delta",
-                payload=ContentDelta(stream_kind=stream, delta=text),
-                turn_id=self.items[item_id].turn_id,
-                item_id=item_id,
+        turn_id = self.items[item_id].turn_id
+        for start in range(0, len(text), DELTA_CHARS):
+            piece = ContentDelta(stream_kind=stream, delta=text[start : start + DELTA_CHARS])
+            drafts.append(
+                Draft(type="content.delta", payload=piece, turn_id=turn_id, item_id=item_id)
             )
-        )
         return drafts
 
     # Requests

@@ -4,6 +4,7 @@ Pure. Owns the bounds on what one line or value may be. Never knows a protocol.
 """
 
 import json
+import math
 import re
 from typing import Any, Final, NamedTuple
 
@@ -17,8 +18,16 @@ LINE_BYTES = 32 * MIB
 attachments go up to 10 MiB; half of contract.limits.TRANSFER_BYTES leaves room for what an event
 adds. A longer line is skipped and said, as it would be a gap in memory, not in the conversation."""
 
+VALUE_BYTES = 12 * MIB
+"""Largest free-form value passed on: the five that one event may hold (input, output, content,
+locations, raw) stay below contract.limits.TRANSFER_BYTES together."""
+
 VALUE_DEPTH = 64
 """Deepest nesting of a provider's free-form value that is passed on; deeper parts become text."""
+
+_CUT: Final = "…"
+_SCALAR_BYTES: Final = 9
+"""What a number, or the head of a string or container, takes in MessagePack at most."""
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _PAIR_OR_LONE: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]")
@@ -128,25 +137,57 @@ class SurrogateJoiner:
         return left
 
 
-def portable(value: Any, depth: int = VALUE_DEPTH) -> Any:
+def portable(value: Any, max_bytes: int = VALUE_BYTES) -> Any:
     """Return a provider's free-form JSON value such that MessagePack and JSON both carry it.
 
     Strings get whole(), integers that JavaScript cannot hold become text, NaN and infinity None,
-    and what lies deeper than `depth` the text "…".
+    and the text "…" stands for what lies deeper than VALUE_DEPTH or behind `max_bytes`.
     """
-    if isinstance(value, str):
-        return whole(value)
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, int):
-        return value if -MAX_INT <= value <= MAX_INT else str(value)
-    if isinstance(value, float):
-        return value if value - value == 0.0 else None
-    if depth == 0:
-        return "…"
-    if isinstance(value, dict):
-        return {whole(str(key)): portable(item, depth - 1) for key, item in value.items()}
-    return [portable(item, depth - 1) for item in value]
+    return _Carrier(max_bytes).take(value, VALUE_DEPTH)
+
+
+class _Carrier:
+    """Copies one value within a budget of encoded bytes, never underestimated."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._left_bytes = max_bytes
+
+    def take(self, value: Any, depth: int) -> Any:
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INT:
+            return self._text(str(value))
+        self._left_bytes -= _SCALAR_BYTES
+        if self._left_bytes < 0:
+            return _CUT
+        if isinstance(value, float):
+            return value if math.isfinite(value) else None
+        if not isinstance(value, dict | list):
+            return value
+        if depth == 0:
+            return _CUT
+        return self._map(value, depth) if isinstance(value, dict) else self._list(value, depth)
+
+    def _map(self, value: dict[Any, Any], depth: int) -> dict[str, Any]:
+        taken: dict[str, Any] = {}
+        for key, item in value.items():
+            if self._left_bytes < 0:
+                break
+            name = self._text(str(key))
+            taken[name] = self.take(item, depth - 1)
+        return taken
+
+    def _list(self, value: list[Any], depth: int) -> list[Any]:
+        taken: list[Any] = []
+        for item in value:
+            if self._left_bytes < 0:
+                break
+            taken.append(self.take(item, depth - 1))
+        return taken
+
+    def _text(self, value: str) -> str:
+        self._left_bytes -= _SCALAR_BYTES + len(value) * (1 if value.isascii() else 4)
+        return _CUT if self._left_bytes < 0 else whole(value)
 
 
 def clipped(text: str, max_chars: int) -> str:

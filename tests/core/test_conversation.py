@@ -183,6 +183,12 @@ def test_text_for_an_unknown_item_starts_an_item_of_its_kind() -> None:
     assert strict(drafts[0]).payload.item_type == "command_execution"
 
 
+def test_a_very_long_text_becomes_several_deltas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DELTA_CHARS", 4)
+    drafts = Conversation().delta("i", "assistant_text", "0123456789")
+    assert [strict(d).payload.delta for d in drafts[1:]] == ["0123", "4567", "89"]
+
+
 def test_items_from_before_a_turn_end_when_it_begins() -> None:
     talk = Conversation()
     talk.delta("i", "assistant_text", "x")

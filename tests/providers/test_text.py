@@ -160,6 +160,24 @@ def test_portable_keeps_what_is_fine_and_bounds_depth() -> None:
     assert found == "…"
 
 
+@given(JSON_VALUES, st.integers(0, 200))
+def test_a_portable_value_stays_within_its_bytes(value: Any, max_bytes: int) -> None:
+    marks = 16  # what was cut leaves its mark, and a container its head
+    size = len(msgspec.msgpack.encode(portable(value, max_bytes)))
+    assert size <= max_bytes + marks * (VALUE_DEPTH + 1)
+
+
+def test_a_value_over_the_bound_is_cut_where_it_is_long() -> None:
+    assert portable(["a", "b" * 100, "c"], 60) == ["a", "…"]
+    assert portable({"a": 1, "b": "b" * 100, "c": 1}, 90) == {"a": 1, "b": "…"}
+    assert len(portable([0] * 1_000_000, 900)) == 100
+
+
+def test_a_value_of_three_megabytes_passes_whole() -> None:
+    for text in ("x" * 3_000_000, "世" * 3_000_000):
+        assert portable({"text": text}) == {"text": text}
+
+
 def test_clipped_text_shows_that_it_was_cut() -> None:
     assert clipped("abc", 3) == "abc"
     assert clipped("abcd", 3) == "ab…"
