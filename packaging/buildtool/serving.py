@@ -7,7 +7,6 @@ import contextlib
 import secrets
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -33,12 +32,13 @@ def run() -> int:
             return _wait(process)
 
 
-def _wait(process: "subprocess.Popen[bytes]") -> int:
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    signal.signal(signal.SIGTERM, lambda _number, _frame: process.terminate())  # passed on
     with contextlib.suppress(KeyboardInterrupt):
         return process.wait()
     # The terminal has sent the interrupt to the sidecar as well: give it time to stop everything.
     try:
         return process.wait(STOP_DEADLINE_S)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        process.send_signal(signal.SIGTERM if sys.platform != "win32" else signal.SIGINT)
+        process.terminate()
         return process.wait()

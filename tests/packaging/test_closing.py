@@ -1,5 +1,7 @@
 """What `test` and `demo` take from the programs that they run: last words and figures."""
 
+from typing import Any
+
 import pytest
 
 from buildtool import demo, observer, testing
@@ -28,11 +30,41 @@ def test_last_json_line_is_the_demos_summary() -> None:
     assert demo.last_json(["nothing"]) is None
 
 
+GOOD = {
+    "readyMs": 412,
+    "eventsDelivered": 734,
+    "sessions": 3,
+    "crashed": 1,
+    "resumed": 1,
+    "siblingsUntouched": True,
+    "lost": 0,
+    "duplicated": 0,
+}
+
+
 def test_summary_names_size_and_figures() -> None:
-    block = "\n".join(demo.summary({"readyMs": 412}, {"totalBytes": 8_123_456}, took_s=61.2))
-    assert "8.12 MB" in block
-    assert "ready ms                     412" in block
-    assert "61 s" in block
+    block = "\n".join(demo.summary(GOOD, {"totalBytes": 8_123_456, "readyMs": 390}, took_s=61.2))
+    for figure in ("8.12 MB", "412 ms", "390 ms", "734, 0 lost", "siblings untouched", "61 s"):
+        assert figure in block
+
+
+def test_good_figures_are_true() -> None:
+    assert demo.untrue(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lost": 1},
+        {"duplicated": 1},
+        {"eventsDelivered": 0},
+        {"crashed": 0},
+        {"resumed": 0},
+        {"siblingsUntouched": False},
+    ],
+)
+def test_demo_fails_when_a_figure_breaks_the_promise(change: dict[str, Any]) -> None:
+    assert len(demo.untrue({**GOOD, **change})) == 1
 
 
 def test_processes_left_are_named() -> None:
