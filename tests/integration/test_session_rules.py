@@ -13,7 +13,7 @@ from sidecar.contract.errors import (
 )
 from tests.support.client import ConnectionEndedError, SidecarClient
 from tests.support.sidecar import RunningSidecar, start_params, turn_params
-from tests.support.streams import assert_balanced, types
+from tests.support.streams import assert_balanced, assistant_text, types
 
 SESSION_METHODS: dict[str, dict[str, Any]] = {
     "session.interrupt": {},
@@ -188,3 +188,29 @@ async def test_a_shutdown_says_goodbye_behind_the_last_event(
     assert client.controls("goodbye") == [{"reason": "shutdown"}]
     assert client.of_thread("t1")[-1].event["type"] == "session.exited"
     assert await sidecar.wait() == 0
+
+
+@pytest.mark.must("P4.11", "P4.12")
+async def test_a_snapshot_has_the_end_of_what_the_running_turn_has_said(
+    sidecar: RunningSidecar, client: SidecarClient
+) -> None:
+    await client.request("session.start", start_params("t1"))
+    turn = await client.request(
+        "session.sendTurn", turn_params("t1", "@@stream 40 1 10000 @@tool true@@")
+    )
+    opened = await client.wait_event("request.opened", thread_id="t1", timeout_s=30.0)
+    async with sidecar.client("late") as late:
+        snapshot = await late.wait_for(lambda: late.snapshots, "a snapshot")
+    state = snapshot[0]["state"]["sessions"]
+    assert set(state) == {"t1"}
+    session = state["t1"]
+    assert (session["status"], session["generation"]) == ("running", 1)
+    active = session["activeTurn"]
+    assert (active["turnId"], active["truncated"]) == (turn["turnId"], True)
+    text = "".join(item.get("text", {}).get("assistant_text", "") for item in active["items"])
+    said = assistant_text(client.of_thread("t1"), turn["turnId"])
+    assert 200_000 < len(text.encode()) <= 256 * 1024
+    assert said.endswith(text)
+    pending = session["pendingRequests"][opened.event["requestId"]]
+    assert pending["type"] == "request.opened"
+    assert pending["payload"] == opened.event["payload"]

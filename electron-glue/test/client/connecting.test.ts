@@ -70,6 +70,7 @@ describe("connecting", () => {
     );
   });
 
+  // must P3.8
   it("ends with Replaced when another takes its id over, and does not fight for it", async () => {
     const server = await serverFor();
     const client = await clientFor(server, { cursor: cursorAt(0) });
@@ -93,6 +94,7 @@ describe("connecting", () => {
     assert.equal(server.hellos.length, 1);
   });
 
+  // must P4.16
   it("closes a silent server with 4408 and comes back", async () => {
     const server = await serverFor({ heartbeatMs: 50, mute: true });
     const client = await clientFor(server);

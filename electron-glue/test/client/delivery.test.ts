@@ -102,6 +102,7 @@ describe("delivery", () => {
     assert.deepEqual(server.acks, [4, 10]);
   });
 
+  // must P4.6
   it("stores the cursor before it acks, and a later client goes on from there", async () => {
     const server = await serverFor();
     const saved: number[] = [];

@@ -101,6 +101,7 @@ describe("protocol: hello", () => {
     assert.deepEqual(protocol.ack(1), []);
   });
 
+  // must P3.7
   it("answered with a wrong proof ends with 4401 and nothing more is sent or heard", () => {
     const protocol = greeted();
     const { code, error } = closed(protocol.receive(welcome({ proof: new Uint8Array(32) })));
