@@ -71,7 +71,8 @@ def test_a_thought_and_a_plan() -> None:
 
 def test_an_accepted_tool_runs_and_its_output_is_content(tmp_path: Path) -> None:
     with Client("--sentinel", "s3ntinel") as client:
-        command = f"tr '\\0' ' ' </proc/$$/cmdline; echo; cut -d' ' -f6 /proc/$$/stat; touch {tmp_path}/made"
+        look = "tr '\\0' ' ' </proc/$$/cmdline; echo; cut -d' ' -f6 /proc/$$/stat"
+        command = f"{look}; touch {tmp_path}/made"
         session_id = client.open()
         assert client.prompt(session_id, f"@@tool {command}@@", "demo-once") == "end_turn"
         assert (tmp_path / "made").exists()
