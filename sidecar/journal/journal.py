@@ -229,7 +229,11 @@ class Journal(Store):
         """Read a page from disk (reader's thread)."""
         if self._reader is None:
             self._reader = Reader(self._path)
-        return self._reader.page(after, upto, room, threads)
+        try:
+            return self._reader.page(after, upto, room, threads)
+        except JournalUnavailable:
+            self._suspect = True
+            raise
 
     def _on_news(self, facts: Facts) -> None:
         """Take the writer's facts (loop)."""

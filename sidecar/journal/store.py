@@ -31,6 +31,8 @@ class Store:
         self._wall_ms = wall_ms
         self._idempotency_ms = int(idempotency_s * 1000)
         self._requests_seen = 0
+        self._suspect = False
+        """A read found damage: the next start checks every page, however this run ends."""
         self._lookups: sqlite3.Connection | None = None
 
     async def _operate(self, run: Callable[[sqlite3.Connection], T]) -> T:
@@ -151,9 +153,9 @@ class Store:
 
     async def mark_clean(self) -> None:
         """Note that this run ends in order: nothing resumes by itself at the next start."""
-        await self._operate(
-            lambda db: _done(db.execute("INSERT OR REPLACE INTO meta VALUES ('clean', x'31')"))
-        )
+        suspect = b"1" if self._suspect else b"0"
+        query = "INSERT OR REPLACE INTO meta VALUES ('clean', x'31'), ('suspect', ?)"
+        await self._operate(lambda db: _done(db.execute(query, (suspect,))))
 
     def _look(self, query: str, values: tuple[object, ...] = ()) -> list[Any]:
         """Read at once, on the caller's thread: for recovery, not for the hot path."""

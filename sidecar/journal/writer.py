@@ -100,6 +100,7 @@ class Writer:
         while not isinstance(job := self._next(), _Close):
             try:
                 self._carry_out(job)
+                self._checkpointer.finish(self._connection)
                 self._look_again()
                 self._retain()
             except BaseException as error:  # noqa: BLE001 - or all who wait would wait for ever
