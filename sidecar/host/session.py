@@ -19,6 +19,7 @@ from sidecar.contract.errors import (
     InternalError,
     InvalidParams,
     MethodNotFound,
+    Overloaded,
     ProviderProcessFailed,
     SidecarError,
 )
@@ -83,7 +84,7 @@ class HostSession:
     def call(self, frame: CallFrame) -> None:
         """Carry a method out beside everything else; its reply frame follows."""
         if len(self._calls) >= CALLS_PER_SESSION:
-            self._reply(frame.id, InternalError("Too many requests under way in this session"))
+            self._reply(frame.id, Overloaded("Too many requests are under way in this session"))
             return
         task = asyncio.create_task(self._answer(frame))
         self._calls.add(task)

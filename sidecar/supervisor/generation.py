@@ -198,7 +198,7 @@ class Generation:
                 self._exit = frame
                 self._exited.set()
             case LogFrame():
-                self._log.write(frame.level, frame.event, **frame.fields)
+                self._log.write(frame.level, frame.event, said=frame.fields)
 
     def resize_credit(self, credit_bytes: int) -> None:
         """Tell the host its new window."""

@@ -145,10 +145,19 @@ class HostLink(asyncio.Protocol):
         """Decode and hand on, events of one slot together (asyncio.Protocol)."""
         if self._violation is not None:
             return
+        frames: list[FromHost] = []
+        broken: Exception | None = None
         try:
-            self._dispatch([_DECODER.decode(p) for p in self._decoder.feed(data)])
+            for payload in self._decoder.feed(data):
+                frames.append(_DECODER.decode(payload))  # noqa: PERF401 - keeps what came before an error
         except (ProtocolViolation, msgspec.DecodeError) as error:
-            self.kill(f"protocol_violation: {error}")
+            broken = error
+        try:
+            self._dispatch(frames)
+        except ProtocolViolation as error:
+            broken = error
+        if broken is not None:
+            self.kill(f"protocol_violation: {broken}")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note the end of the channel (asyncio.Protocol)."""

@@ -38,9 +38,11 @@ class ZygoteGone(Exception):  # noqa: N818 - not an error of the caller
 
 
 class ZygoteClient:
-    """Talks to one zygote. `on_gone(hosts)` is called once, when it is dead and reaped."""
+    """Talks to one zygote. `on_gone(self, hosts)` is called once, when it is dead and reaped."""
 
-    def __init__(self, handle: ZygoteHandle, on_gone: Callable[[list[HostProcess]], None]) -> None:
+    def __init__(
+        self, handle: ZygoteHandle, on_gone: Callable[["ZygoteClient", list[HostProcess]], None]
+    ) -> None:
         handle.taken = True
         self._handle = handle
         self._on_gone = on_gone
@@ -53,6 +55,7 @@ class ZygoteClient:
         self._ready = asyncio.Event()
         self._gone = asyncio.Event()
         self._send_turn = asyncio.Lock()
+        self._condemned = False
         self.exit: Exit | None = None
         self._watch = ExitWatch(handle.pid, self._exited)
         self._loop.add_reader(self._control, self._readable)
@@ -64,8 +67,13 @@ class ZygoteClient:
 
     @property
     def gone(self) -> bool:
-        """Whether it serves no more."""
+        """Whether it is dead and reaped."""
         return self._gone.is_set()
+
+    @property
+    def serves(self) -> bool:
+        """Whether it may be asked for hosts: it is neither dead nor condemned."""
+        return not (self._condemned or self.gone)
 
     async def fork(self) -> HostProcess:
         """Have a host forked.
@@ -97,6 +105,7 @@ class ZygoteClient:
 
     def kill(self) -> None:
         """SIGKILL it: its hosts live on, and fall to us."""
+        self._condemned = True
         if self.exit is None:
             os_.send_signal(self._handle.key, SIGKILL)
 
@@ -236,7 +245,7 @@ class ZygoteClient:
         self._hosts.clear()
         for host in hosts:
             self._stop_looking(host)
-        self._on_gone(hosts)
+        self._on_gone(self, hosts)
 
 
 def _wake(waiter: "asyncio.Future[None]") -> None:

@@ -35,6 +35,7 @@ class ZygoteLauncher(HostLauncher):
         self._command = command
         self._adopter = Adopter(self._log)
         self._client: ZygoteClient | None = None
+        self._living: set[ZygoteClient] = set()
         self._adopted: set[HostProcess] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = False
@@ -42,7 +43,7 @@ class ZygoteLauncher(HostLauncher):
     @property
     def zygote_pid(self) -> int | None:
         """The zygote's pid; None when there is none now."""
-        return None if self._client is None or self._client.gone else self._client.pid
+        return self._client.pid if self._client and self._client.serves else None
 
     async def start(self) -> None:
         """Adopt orphans, take the zygote over."""
@@ -66,8 +67,8 @@ class ZygoteLauncher(HostLauncher):
         self._closing = True
         for host in list(self._adopted):
             host.kill()
-        if self._client is not None:
-            await self._client.close(deadline_s)
+        for client in list(self._living):
+            await client.close(deadline_s)
         if self._handle is not None:
             self._handle.close()
         if self._tasks:
@@ -77,9 +78,10 @@ class ZygoteLauncher(HostLauncher):
 
     def _living_client(self) -> ZygoteClient:
         """Return the zygote that serves, starting one if need be: one path for first and next."""
-        if self._client is None or self._client.gone:
+        if self._client is None or not self._client.serves:
             handle, self._handle = self._handle or self._start(), None
             self._client = ZygoteClient(handle, self._adopt)
+            self._living.add(self._client)
             self._log.info("zygote.started", zygote=handle.pid)
         return self._client
 
@@ -89,8 +91,9 @@ class ZygoteLauncher(HostLauncher):
         except OSError as error:
             raise ProviderProcessFailed(f"Cannot start the zygote: {error}") from error
 
-    def _adopt(self, hosts: list[HostProcess]) -> None:
+    def _adopt(self, client: ZygoteClient, hosts: list[HostProcess]) -> None:
         """Wait for the hosts of a dead zygote; the orphans that it was burying are ours too."""
+        self._living.discard(client)
         if not self._closing:
             self._log.warning("zygote.exited", hosts=len(hosts))
         for host in hosts:
