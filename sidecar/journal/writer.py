@@ -74,7 +74,7 @@ class Writer:
         self._wall_ms = wall_ms
         self._queue: SimpleQueue[Job] = SimpleQueue()
         self._held: Job | None = None
-        self._failure: JournalUnavailable | None = None
+        self._failure: str | None = None
         self._since_retention = 0
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         disk.on_full(self._tell_state)
@@ -98,6 +98,9 @@ class Writer:
         self._disk.restore_ballast()
         self._tell_state()
         while not isinstance(job := self._next(), _Close):
+            if self._failure is not None:
+                self._refuse(job)
+                continue
             try:
                 self._carry_out(job)
                 self._checkpointer.finish(self._connection)
@@ -118,8 +121,6 @@ class Writer:
                 self._look_again()
 
     def _carry_out(self, job: Group | Operation) -> None:
-        if self._failure is not None:
-            raise self._failure
         if isinstance(job, Group):
             self._commit(self._batch(job))
             return
@@ -167,12 +168,14 @@ class Writer:
 
     def _fail(self, job: Group | Operation, error: BaseException) -> None:
         """Give the journal up for this run of the program; later jobs are refused."""
-        if self._failure is None:
-            self._failure = JournalUnavailable(f"Cannot write the journal: {error}")
-            self._failure.__cause__ = error
-            self._tell_state()
+        self._failure = f"Cannot write the journal: {error}"
+        self._tell_state()
+        self._refuse(job)
+
+    def _refuse(self, job: Group | Operation) -> None:
+        """Answer a job that will never be carried out; groups learn it by the state."""
         if isinstance(job, Operation):
-            self._outbox.answer(job.future, error=self._failure)
+            self._outbox.answer(job.future, error=JournalUnavailable(self._failure))
 
     def _look_again(self) -> None:
         self._disk.look_again()
@@ -182,7 +185,7 @@ class Writer:
         state: JournalState = "full" if self._disk.full else "ok"
         message = self._disk.message
         if self._failure is not None:
-            state, message = "failed", str(self._failure)
+            state, message = "failed", self._failure
         facts = self._outbox.facts
         if (facts.state, facts.message) != (state, message):
             self._outbox.tell(replace(facts, state=state, message=message))
