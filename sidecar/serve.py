@@ -24,9 +24,8 @@ from sidecar import __version__
 from sidecar.contract.bridge import Bootstrap, FailedLine, ReadyLine, ServerInfo
 from sidecar.contract.limits import PROTOCOL_VERSION
 from sidecar.journal import Journal, JournalOptions, SchemaNewer
-from sidecar.observe.log import Log, Secret, file_sink, stderr_sink
+from sidecar.observe.log import FileSink, Log, Secret, stderr_sink
 from sidecar.observe.metrics import Metrics
-from sidecar.process.filelock import FileLock
 from sidecar.process.sweeping import sweep
 from sidecar.process.unpacked import sweep_unpacked
 from sidecar.supervisor.backend import SupervisorBackend
@@ -86,8 +85,9 @@ class Serving:
         self._catch_signals(settings)
         data_dir = make_data_dir(bootstrap.data_dir)
         lock = await lock_data_dir(data_dir)
+        log_file = FileSink(data_dir / "sidecar.log")
         self._log = Log(
-            (stderr_sink(), file_sink(data_dir / "sidecar.log")),
+            (stderr_sink(), log_file),
             settings.log_level,
             role="supervisor",
             pid=os.getpid(),
@@ -100,7 +100,8 @@ class Serving:
                 await self._serve(bootstrap, settings, data_dir, journal)
         finally:
             parent.stop()
-            _release(lock)
+            log_file.close()
+            lock.release()
 
     async def _serve(
         self, bootstrap: Bootstrap, settings: Settings, data_dir: Path, journal: Journal
@@ -236,10 +237,6 @@ class Serving:
         )
         say_line(line)
         self._log.info("sidecar.ready", port=port, epoch=journal.epoch)
-
-
-def _release(lock: FileLock) -> None:
-    lock.release()
 
 
 def say_line(line: ReadyLine | FailedLine) -> None:

@@ -74,7 +74,8 @@ def _identity() -> str:
 
 
 def _subreaper() -> str:
-    os_.set_subreaper()
+    if not os_.set_subreaper():
+        os_.set_subreaper(False)
     return "orphans are adopted" if os_.SUBREAPER else "none: orphans go to init"
 
 

@@ -120,18 +120,32 @@ def _writable_check() -> Callable[[], bool]:
     return lambda: any(mask & select.POLLOUT for _, mask in poll.poll(0))
 
 
-def file_sink(path: Path) -> Sink:
-    """Return a sink on a rotated file: LOG_FILES files of LOG_FILE_BYTES."""
-    handler = logging.handlers.RotatingFileHandler(
-        path, maxBytes=LOG_FILE_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8", delay=True
-    )
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    logging.raiseExceptions = False  # a full disk must not print tracebacks on stderr
+class FileSink:
+    """A sink on a rotated file: LOG_FILES files of LOG_FILE_BYTES."""
 
-    def write(line: str) -> None:
-        handler.emit(logging.LogRecord("sidecar", logging.INFO, "", 0, line, None, None))
+    def __init__(self, path: Path) -> None:
+        self._handler = logging.handlers.RotatingFileHandler(
+            path,
+            maxBytes=LOG_FILE_BYTES,
+            backupCount=LOG_FILES - 1,
+            encoding="utf-8",
+            errors="replace",
+            delay=True,
+        )
+        self._handler.setFormatter(logging.Formatter("%(message)s"))
+        self._handler.handleError = _ignore  # type: ignore[method-assign]  # see _ignore
 
-    return write
+    def __call__(self, line: str) -> None:
+        """Write a line; a full disk loses it and nothing else."""
+        self._handler.emit(logging.LogRecord("sidecar", logging.INFO, "", 0, line, None, None))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._handler.close()
+
+
+def _ignore(_record: logging.LogRecord) -> None:
+    """Lose a line that cannot be written: there is nowhere to say so, and nobody may wait."""
 
 
 def null_log() -> Log:
