@@ -71,6 +71,8 @@ async def line_of(process: asyncio.subprocess.Process) -> dict[str, Any]:
 
 async def rest_of(process: asyncio.subprocess.Process) -> tuple[bytes, list[str], int]:
     """Close stdin, wait for the end; return what stdout still said, stderr's lines, the code."""
+    assert process.stdin is not None
+    process.stdin.close()  # communicate() does it only from Python 3.12 on
     out, err = await asyncio.wait_for(process.communicate(), LINE_S)
     assert process.returncode is not None
     return out, err.decode().splitlines(), process.returncode
