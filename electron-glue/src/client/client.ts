@@ -52,10 +52,15 @@ const TRANSITIONS: Record<ClientState, Partial<Record<Move, ClientState>>> = {
   closed: {},
 };
 
-/** Parameters of a method; the client makes the idempotency key unless it is given. */
-export type RequestParams<M extends MethodName> = M extends IdempotentMethod
-  ? Omit<Methods[M]["params"], "idempotencyKey"> & { readonly idempotencyKey?: string }
-  : Methods[M]["params"];
+/**
+ * Parameters of a method; the client makes the idempotency key unless it is given. `subscribe`
+ * takes no `after`: the stream's place is the client's own, `events.read` reads elsewhere.
+ */
+export type RequestParams<M extends MethodName> = M extends "subscribe"
+  ? Omit<Methods[M]["params"], "after">
+  : M extends IdempotentMethod
+    ? Omit<Methods[M]["params"], "idempotencyKey"> & { readonly idempotencyKey?: string }
+    : Methods[M]["params"];
 
 export type RequestResult<M extends MethodName> = Methods[M]["result"];
 
@@ -330,11 +335,11 @@ export class SidecarClient {
     }
     this.#release(why);
     if (!this.#machine.move("lose")) return;
-    this.#listeners.emit("connection", { state: "lost", error: why });
     const waitMs = backoffMs(this.#attempt++, RECONNECT_FIRST_MS, RECONNECT_MAX_MS, this.#random);
     this.#takeBackRetry = this.#clock.after(waitMs, () => {
       this.#dial();
     });
+    this.#listeners.emit("connection", { state: "lost", error: why });
   }
 
   /** Let go of the connection and of the retry. Returns the connection for its owner to close. */

@@ -63,8 +63,8 @@ export async function launchSidecar(options: LaunchOptions = {}): Promise<Sideca
 }
 
 /**
- * A stranger on the port of a sidecar that just died is no reason to end: the exit is about to be
- * told, and the next sidecar has another port and another token.
+ * A stranger on the port of a sidecar that just died is no reason to end: the next sidecar has
+ * another port and another token. But nobody goes back to the stranger (see #disown).
  */
 function endsManagedClient(error: SidecarError): boolean {
   if (error instanceof HandshakeRefused) return error.reason === "protocol";
@@ -93,6 +93,9 @@ export class Sidecar {
     this.#clock = options.clock ?? systemClock;
     this.client = client;
     this.#intensity = intensityOf(options.relaunch);
+    client.on("connection", (notice) => {
+      if (notice.state === "lost" && notice.error instanceof HandshakeRefused) this.#disown();
+    });
   }
 
   get state(): SidecarState {
@@ -161,6 +164,12 @@ export class Sidecar {
     }
   }
 
+  /** Another listens on its port: then it is dying, or of no use. Its exit brings the next one. */
+  #disown(): void {
+    this.client.retarget(null);
+    void this.#process?.kill();
+  }
+
   /** It died, or a relaunch failed: wait and try again, unless that was too often. */
   #died(why: LaunchFailed): void {
     if (!this.#machine.move("die")) return;
@@ -204,6 +213,10 @@ export class Sidecar {
     const run = this.#process;
     let forced = false;
     if (run !== null) {
+      // Whoever takes over the port of a sidecar that goes down is not ours to greet.
+      this.client.on("connection", ({ state }) => {
+        if (state === "lost") this.client.retarget(null);
+      });
       await this.#askToShutDown();
       if (!(await run.endStdin(this.#options.exitDeadlineMs ?? EXIT_DEADLINE_MS))) {
         forced = true;

@@ -6,6 +6,7 @@
  * locked     a failed line, exit 3
  * silent     says nothing, ever
  * garbage    a first line that is no JSON
+ * robbed     ready, but another listens on its port the first time (a file in dataDir counts)
  * stranger   ready, but the url is on another machine
  * dies       stderr, then exit 7 before it is ready
  * holder     as ok, and leaves a child behind that holds its pipes
@@ -14,6 +15,8 @@
  */
 
 import { spawn } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 import { FakeServer, NO_ANSWER } from "../support/fakeServer.js";
@@ -33,7 +36,10 @@ function say(line: object | string): void {
 }
 
 async function serve(bootstrap: Bootstrap): Promise<void> {
-  const server = await FakeServer.start({ token: bootstrap.token });
+  const server = await FakeServer.start({
+    token: bootstrap.token,
+    wrongProof: isRobbed(bootstrap),
+  });
   server.append(rows(1, Number(bootstrap.settings?.["events"] ?? 0)));
   server.epoch = Number(bootstrap.settings?.["epoch"] ?? 1);
   server.handlers.set("sidecar.shutdown", () => ({}));
@@ -54,6 +60,14 @@ async function serve(bootstrap: Bootstrap): Promise<void> {
     logId: server.logId,
     epoch: server.epoch,
   });
+}
+
+function isRobbed({ dataDir }: Bootstrap): boolean {
+  if (mode !== "robbed" || dataDir === undefined) return false;
+  const mark = join(dataDir, "robbed");
+  if (existsSync(mark)) return false;
+  writeFileSync(mark, "");
+  return true;
 }
 
 function secretsShow(token: string): boolean {

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -142,7 +145,7 @@ describe("a sidecar that dies", () => {
     await assert.rejects(asked, { key: "connection_lost" });
     const after = await itemsUntil(client, "event 40", (i) => i.kind === "event" && i.seq === 40);
     assert.deepEqual([...seqsOf(before), ...seqsOf(after)], range(1, 40));
-    await until("the second ready", () => sidecar.state === "running");
+    await until("the second connection", () => client.stats.connections === 2);
     assert.notEqual(sidecar.ready.pid, pid);
     assert.deepEqual(deaths, ["SIGKILL"]);
     assert.deepEqual(await client.request("session.list", {}), { sessions: [] });
@@ -167,6 +170,16 @@ describe("a sidecar that dies", () => {
     assert.equal(failures.length, 1);
     assert.equal(sidecar.state, "failed");
     assert.equal((await sidecar.stop()).forced, false);
+  });
+
+  it("and whose port another has is replaced, and the other is not talked to", async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), "sidecar-"));
+    atEnd(() => {
+      rmSync(dataDir, { recursive: true });
+    });
+    const { sidecar } = await launched("robbed", { dataDir });
+    assert.deepEqual(await sidecar.client.request("session.list", {}), { sessions: [] });
+    assert.equal(sidecar.client.stats.connections, 1);
   });
 
   it("is not started again when it is stopped meanwhile", async () => {
