@@ -11,7 +11,7 @@ import os
 import select
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -27,10 +27,8 @@ PIPE_ATOMIC_BYTES = 4096
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
-class Sink(Protocol):
-    """Takes one finished line without its newline."""
-
-    def __call__(self, line: str) -> None: ...
+Sink = Callable[[str], None]
+"""Takes one finished line without its newline."""
 
 
 class Secret:
@@ -120,11 +118,18 @@ def _writable_check() -> Callable[[], bool]:
     return lambda: any(mask & select.POLLOUT for _, mask in poll.poll(0))
 
 
+class _Handler(logging.handlers.RotatingFileHandler):
+    """Loses a line that cannot be written: there is nowhere to say so, and nobody may wait."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Do nothing."""
+
+
 class FileSink:
     """A sink on a rotated file: LOG_FILES files of LOG_FILE_BYTES."""
 
     def __init__(self, path: Path) -> None:
-        self._handler = logging.handlers.RotatingFileHandler(
+        self._handler = _Handler(
             path,
             maxBytes=LOG_FILE_BYTES,
             backupCount=LOG_FILES - 1,
@@ -133,7 +138,6 @@ class FileSink:
             delay=True,
         )
         self._handler.setFormatter(logging.Formatter("%(message)s"))
-        self._handler.handleError = _ignore  # type: ignore[method-assign]  # see _ignore
 
     def __call__(self, line: str) -> None:
         """Write a line; a full disk loses it and nothing else."""
@@ -142,10 +146,6 @@ class FileSink:
     def close(self) -> None:
         """Close the file."""
         self._handler.close()
-
-
-def _ignore(_record: logging.LogRecord) -> None:
-    """Lose a line that cannot be written: there is nowhere to say so, and nobody may wait."""
 
 
 def null_log() -> Log:

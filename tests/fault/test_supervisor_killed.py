@@ -61,7 +61,8 @@ async def test_the_old_cursor_gets_every_event_once_and_the_cut_turn_its_end(
 
 async def same_in_journal(client: SidecarClient) -> None:
     """Read everything again from the journal: each seq has the bytes that were delivered."""
-    after, stored = 0, {}
+    after = 0
+    stored: dict[int, bytes] = {}
     while len(stored) < len(client.events):
         page = await client.request("events.read", {"after": after, "limit": 1000})
         if not page["events"]:
