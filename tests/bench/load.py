@@ -110,12 +110,8 @@ def _ended(client: SidecarClient) -> int:
 def sidecar_processes(supervisor: int) -> list[psutil.Process]:
     """Return supervisor, zygote and hosts: everything of ours, no agent."""
     top = psutil.Process(supervisor)
-    name = top.cmdline()[0]
-    return [top] + [
-        p
-        for p in top.children(recursive=True)
-        if p.cmdline()[:1] == [name] and ("zygote" in p.cmdline() or "host" in p.cmdline())
-    ]
+    below = top.children(recursive=True)
+    return [top] + [p for p in below if {"zygote", "host"} & set(p.cmdline())]
 
 
 def sidecar_cpu_s(supervisor: int) -> float:
