@@ -11,7 +11,11 @@ import socket
 from collections.abc import Callable
 
 from sidecar.host.guard import start_guard
+from sidecar.process.census import everything_below, kill_until_empty
 from sidecar.process.platform import os_
+
+LEAVE_NOTHING_S = 0.5
+"""What the stop of the sessions left: nothing as a rule, and then this takes 2 ms."""
 
 HostEntry = Callable[[socket.socket], int]
 """Runs a host on its end of the channel; returns the exit code of the process."""
@@ -28,11 +32,17 @@ def main(channel_fd: int, entry: HostEntry | None = None) -> int:
 
 
 def become_host(channel: socket.socket, entry: HostEntry) -> int:
-    """Adopt orphans, start the guard, run."""
+    """Adopt orphans, start the guard, run; however that ends, nothing below lives on.
+
+    Zygote and supervisor would clean up behind it, but both may be dead.
+    """
     os_.set_subreaper()
     faulthandler.enable(file=2)
     start_guard(channel)
-    return entry(channel)
+    try:
+        return entry(channel)
+    finally:
+        kill_until_empty(everything_below, LEAVE_NOTHING_S)
 
 
 def keep_only(fd: int) -> int:

@@ -67,7 +67,8 @@ async def test_a_census_finds_everything_below_parents_first(
     misbehave: Misbehave, sentinel: str
 ) -> None:
     child = await misbehave("tool")
-    (tool,) = (seen for seen in observer.seen(sentinel) if seen.pid != child.pid)
+    both = await observer.wait_until_seen(sentinel, 2, 5)
+    (tool,) = (seen for seen in both if seen.pid != child.pid)
     pids = [info.key.pid for info in everything_below()]
     assert pids.index(child.pid) < pids.index(tool.pid)
     assert [info.key.pid for info in descendants([child.pid])] == [tool.pid]

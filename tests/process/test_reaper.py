@@ -31,7 +31,6 @@ async def reaper(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OrphanReaper]
 
 async def test_an_orphan_is_adopted_and_reaped(reaper: OrphanReaper) -> None:
     subprocess.run(["sh", "-c", "setsid sleep 0.05 &"], check=True)
-    assert strangers(), "not adopted"
     async with asyncio.timeout(5):
         while reaper.reaped == 0:
             await asyncio.sleep(0.01)

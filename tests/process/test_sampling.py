@@ -9,7 +9,8 @@ from tests.support import observer
 
 async def test_a_tree_is_sampled_from_its_root_down(misbehave: Misbehave, sentinel: str) -> None:
     child = await misbehave("tool")
-    (tool,) = (seen for seen in observer.seen(sentinel) if seen.pid != child.pid)
+    both = await observer.wait_until_seen(sentinel, 2, 5)
+    (tool,) = (seen for seen in both if seen.pid != child.pid)
     samples = sample_tree(child.pid)
     assert [(s.key.pid, s.parent) for s in samples] == [
         (child.pid, os.getpid()),
