@@ -154,13 +154,12 @@ class Delivery:
             return
         assert page.last_seq > stream.position, "a page without progress would be read for ever"
         for batch in batches(page.rows, self._message_bytes):
-            if self._subscriptions or not stream.window.open:
+            if not stream.window.open:
                 return  # the rest is read again
             await self._send_events(batch)
             if stream.place is Place.OWES_SNAPSHOT:
                 return
-        if not self._subscriptions:
-            stream.skipped(page.last_seq)
+        stream.skipped(page.last_seq)
 
     async def _send_events(self, batch: list[Entry]) -> None:
         size = sum(len(entry.body) for entry in batch)

@@ -389,12 +389,14 @@ async def test_without_a_key_invalid_params(bridge: Bridge) -> None:
     assert bridge.backend.calls == []
 
 
+@pytest.mark.parametrize("method", ["session.sendTurn", "session.respondToRequest"])
 @pytest.mark.must("P5.4")
-async def test_a_repeated_key_joins_the_running_call(bridge: Bridge) -> None:
+async def test_a_repeated_key_joins_the_running_call(bridge: Bridge, method: str) -> None:
     gate = Gate({"threadId": "t1", "turnId": "u1"})
-    bridge.backend.answers["session.sendTurn"] = gate
+    bridge.backend.answers[method] = gate
     client = await bridge.connected()
-    numbers = [await client.send_request("session.sendTurn", turn("k1")) for _ in range(5)]
+    params = turn("k1", requestId="r", decision="accept")
+    numbers = [await client.send_request(method, params) for _ in range(5)]
     await gate.came()
     gate.opened.set()
     answers = [await client.answer_to(number) for number in numbers]
