@@ -8,6 +8,7 @@ import pytest
 
 from sidecar.journal import Journal, JournalOptions, JournalUnavailable, Row
 from sidecar.journal import journal as journal_module
+from sidecar.journal.types import SEGMENT_BYTES
 from tests.journal.helpers import opened, query, read_all, row, until, write
 
 
@@ -66,6 +67,15 @@ async def test_commits_are_batched_while_one_is_in_flight(path: Path) -> None:
         await journal.committed(1_000)
     [(segments,)] = query(path, "SELECT count(*) FROM segments")
     assert segments < 500
+
+
+async def test_a_batch_ends_at_the_bound_of_a_segment(path: Path) -> None:
+    async with opened(path) as journal:
+        for n in range(200):
+            journal.append([row(n, size=10_000)])
+        await journal.committed(200)
+    [(largest,)] = query(path, "SELECT max(length(bodies)) FROM segments")
+    assert largest <= SEGMENT_BYTES
 
 
 async def test_subscribers_see_rising_heads_until_they_leave(path: Path) -> None:
@@ -159,6 +169,14 @@ async def test_the_end_commits_what_was_appended(path: Path) -> None:
         assert [entry.seq for entry in await read_all(journal, max_bytes=10_000)] == list(
             range(1, 3_001)
         )
+
+
+async def test_whoever_waits_for_what_never_comes_learns_of_the_end(path: Path) -> None:
+    async with opened(path) as journal:
+        waiting = asyncio.create_task(journal.committed(99))
+        await asyncio.sleep(0)
+    with pytest.raises(JournalUnavailable, match="closed"):
+        await waiting
 
 
 async def test_a_closed_journal_says_so(path: Path) -> None:
