@@ -15,6 +15,8 @@ from buildtool.shell import say, streamed
 PYTEST_CLOSING = re.compile(
     r"^=*\s*\d+ (passed|failed|skipped|error|deselected)|^=*\s*no tests ran"
 )
+PYTEST_OUTPUT = ("-rfEs", "--durations=10", "--color=no")
+"""What failed and why something was skipped, at the end; and what the time goes to."""
 NODE_CLOSING = re.compile(r"^(ℹ|#) (tests|pass|fail|cancelled|skipped|todo|duration_ms) ")
 
 
@@ -32,7 +34,7 @@ def test(*, long: bool, agents: Sequence[str], pytest_arguments: Sequence[str]) 
     chosen = [*(["--long"] if long else []), *(f"--agents={name}" for name in agents)]
     env = {"AGENT_SIDECAR_REQUIRE_FROZEN": "1"}
     code, lines = streamed(
-        [python, "-m", "pytest", "-rs", "--color=no", *chosen, *pytest_arguments], cwd=ROOT, env=env
+        [python, "-m", "pytest", *PYTEST_OUTPUT, *chosen, *pytest_arguments], cwd=ROOT, env=env
     )
     results = [("pytest", code, closing(lines, PYTEST_CLOSING)[-1:])]
     if not agents:
