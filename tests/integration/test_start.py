@@ -65,7 +65,12 @@ async def launch() -> AsyncIterator[Launch]:
 
 async def line_of(process: asyncio.subprocess.Process) -> dict[str, Any]:
     assert process.stdout is not None
-    line: dict[str, Any] = json.loads(await asyncio.wait_for(process.stdout.readline(), LINE_S))
+    assert process.stderr is not None
+    said = await asyncio.wait_for(process.stdout.readline(), LINE_S)
+    if not said:
+        log = await asyncio.wait_for(process.stderr.read(), LINE_S)
+        pytest.fail(f"no line on stdout, but on stderr:\n{log.decode()}")
+    line: dict[str, Any] = json.loads(said)
     return line
 
 
