@@ -134,10 +134,13 @@ def table(report: Mapping[str, Any], last: Mapping[str, Any] | None) -> list[str
         _row("as xz", report["xzBytes"], before.get("xzBytes")),
     ]
     if report["readyMs"] is not None:
-        lines.append(_plain_row("start to ready (median)", f"{report['readyMs']} ms"))
-    if report["rssBytes"] is not None:
-        lines.append(_plain_row("memory at ready, RSS", f"{mega(report['rssBytes'])} MB"))
-        lines.append(_plain_row("memory at ready, PSS", f"{mega(report['pssBytes'])} MB"))
+        was = f"  (was {before['readyMs']} ms)" if before.get("readyMs") else ""
+        lines.append(_plain_row("start to ready (median)", f"{report['readyMs']} ms") + was)
+    for name in ("rss", "pss"):
+        value = report[f"{name}Bytes"]
+        if value is not None:
+            label = f"memory at ready, {name.upper()}"
+            lines.append(_row(label, value, before.get(f"{name}Bytes")))
     old: Mapping[str, int] = before.get("components", {})
     new: Mapping[str, int] = report["components"]
     names = sorted({*new, *old}, key=lambda name: -max(new.get(name, 0), old.get(name, 0)))

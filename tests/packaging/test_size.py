@@ -110,6 +110,12 @@ def test_slow_start_is_a_note_and_never_a_failure() -> None:
     assert any("onedir_ready_ms 4000" in note for note in verdict.notes)
 
 
+def test_start_and_memory_are_shown_beside_those_of_the_last_entry() -> None:
+    lines = size.table(report(readyMs=300, rssBytes=61_000_000), entry())
+    assert any("300 ms  (was 250 ms)" in line for line in lines)
+    assert any("RSS" in line and "+1,000.0 kB" in line for line in lines)
+
+
 def test_an_unproven_build_has_no_start_figures() -> None:
     bare = report(readyMs=None, rssBytes=None, pssBytes=None)
     assert size.judge(bare, BUDGET, []).failures == []
