@@ -16,8 +16,8 @@ from sidecar.bridge.snapshots import encode_fitting, take_snapshot
 from sidecar.bridge.stream import Place, Start, Step, Stream, batches
 from sidecar.bridge.window import Window
 from sidecar.contract.bridge import Advance, Synchronized
-from sidecar.contract.errors import InternalError, ValidationFailed
-from sidecar.contract.limits import TRANSFER_BYTES
+from sidecar.contract.errors import InternalError, Overloaded, ValidationFailed
+from sidecar.contract.limits import OPEN_REQUESTS, TRANSFER_BYTES
 from sidecar.contract.methods import SubscribeParams
 from sidecar.journal.errors import CursorTooOld, JournalUnavailable
 from sidecar.journal.types import Entry
@@ -79,8 +79,8 @@ class Delivery:
     async def subscribe(self, params: SubscribeParams) -> None:
         """Change the filter between two messages; in force when this returns.
 
-        Raises ValidationFailed for an `after` above the head, InternalError when the journal has
-        failed and nothing is delivered any more.
+        Raises ValidationFailed for an `after` above the head, Overloaded when too many changes
+        wait, InternalError when the journal has failed and nothing is delivered any more.
         """
         if self._ended:
             raise _journal_gone()
@@ -89,6 +89,8 @@ class Delivery:
             raise ValidationFailed(
                 f"Cannot subscribe behind {params.after}: the last event is {head}", head=head
             )
+        if len(self._subscriptions) >= OPEN_REQUESTS:  # those that were given up still wait
+            raise Overloaded("Cannot subscribe: many changes wait for the stream")
         done = asyncio.get_running_loop().create_future()
         self._subscriptions.append((params, done))
         self._wake.set()

@@ -35,6 +35,8 @@ async def settled(bridge: Bridge) -> None:
 @pytest.mark.must("P3.6")
 @pytest.mark.must("P3.12")
 @pytest.mark.must("P3.14")
+@pytest.mark.must("P4.1")
+@pytest.mark.must("P4.11")
 async def test_a_new_client_gets_hello_snapshot_synchronized_then_events(bridge: Bridge) -> None:
     bridge.backend.emit(7)
     client = await bridge.connected()
