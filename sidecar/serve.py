@@ -23,6 +23,7 @@ import msgspec
 from sidecar import __version__
 from sidecar.contract.bridge import Bootstrap, FailedLine, ReadyLine, ServerInfo
 from sidecar.contract.limits import PROTOCOL_VERSION
+from sidecar.core.fold import Fold
 from sidecar.journal import Journal, JournalOptions, SchemaNewer
 from sidecar.observe.log import FileSink, Log, Secret, stderr_sink
 from sidecar.observe.metrics import Metrics
@@ -41,7 +42,7 @@ from sidecar.supervisor.handlers import Handlers
 from sidecar.supervisor.launch import HostLauncher, ZygoteHandle, make_launcher
 from sidecar.supervisor.metrics import register_metrics
 from sidecar.supervisor.parent import ParentWatch
-from sidecar.supervisor.recovery import end_cut_sessions, journal_path, rebuild_fold
+from sidecar.supervisor.recovery import end_cut_sessions, journal_path, open_journal
 from sidecar.supervisor.settings import Settings, parse_settings
 from sidecar.supervisor.snapshots import SnapshotKeeper
 from sidecar.supervisor.supervisor import Supervisor
@@ -96,17 +97,16 @@ class Serving:
         if self._options.token_file is None:
             parent.start(bootstrap.parent_pid)
         try:
-            async with self._journal(data_dir, settings) as journal:
-                await self._serve(bootstrap, settings, data_dir, journal)
+            async with self._journal(data_dir, settings) as (journal, fold):
+                shared = await self._recover(settings, data_dir, journal, fold)
+                await self._serve(bootstrap, shared)
         finally:
             parent.stop()
             log_file.close()
             lock.release()
 
-    async def _serve(
-        self, bootstrap: Bootstrap, settings: Settings, data_dir: Path, journal: Journal
-    ) -> None:
-        shared = await self._recover(settings, data_dir, journal)
+    async def _serve(self, bootstrap: Bootstrap, shared: Shared) -> None:
+        settings, journal = shared.settings, shared.events.journal
         supervisor = Supervisor(shared)
         await supervisor.load_records()
         metrics = Metrics()
@@ -144,8 +144,10 @@ class Serving:
             await shared.launcher.close(1.0)
         self._log.info("sidecar.stopped")
 
-    async def _recover(self, settings: Settings, data_dir: Path, journal: Journal) -> Shared:
-        """Sweep the last run away, rebuild the fold, end what was cut, take the launcher."""
+    async def _recover(
+        self, settings: Settings, data_dir: Path, journal: Journal, fold: Fold
+    ) -> Shared:
+        """Sweep the last run away, end what was cut, take the launcher."""
         launcher = self._launcher(settings)
         marks = journal.all_marks_before_epoch()
         if marks:
@@ -153,7 +155,6 @@ class Serving:
             self._log.info("sweep.done", marks=len(marks), killed=len(report.killed))
         if folders := await asyncio.to_thread(sweep_unpacked):
             self._log.info("sweep.unpacked", folders=len(folders))
-        fold = rebuild_fold(journal, self._log)
         await journal.start()
         events = EventLog(journal, fold)
         end_cut_sessions(events, self._log)
@@ -176,19 +177,21 @@ class Serving:
         return make_launcher(kind, self._zygote, self._log)
 
     @contextlib.asynccontextmanager
-    async def _journal(self, data_dir: Path, settings: Settings) -> AsyncIterator[Journal]:
+    async def _journal(
+        self, data_dir: Path, settings: Settings
+    ) -> AsyncIterator[tuple[Journal, Fold]]:
         options = JournalOptions(
             retention_bytes=settings.journal_bytes,
             retention_s=settings.journal_days * 86_400.0,
         )
         try:
-            journal = Journal.open(journal_path(data_dir), options)
+            journal, fold = await open_journal(journal_path(data_dir), options, self._log)
         except SchemaNewer as error:
             raise CannotStart("schema_newer", str(error)) from error
         except (OSError, sqlite3.Error) as error:
             raise CannotStart("data_dir", f"Cannot open the journal: {error}") from error
         try:
-            yield journal
+            yield journal, fold
         finally:
             await journal.close()
 

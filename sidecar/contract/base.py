@@ -11,8 +11,10 @@ import msgspec
 MAX_INT = 2**53 - 1
 """Largest integer on the wire: what a JavaScript number holds exactly (PROTOCOL §2)."""
 
-NonBlank = Annotated[str, msgspec.Meta(min_length=1, pattern=r"\S")]
-"""A string that a host app's trimming decoder accepts (EVENTS: "trimmed non-empty")."""
+NonBlank = Annotated[str, msgspec.Meta(min_length=1, pattern=r"[^\s\ufeff]")]
+"""A string that a host app's trimming decoder accepts (EVENTS: "trimmed non-empty").
+
+U+FEFF is blank too: JavaScript trims it, Python does not."""
 
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 """An id or type that our own code made: checked for presence alone, as it is on the hot path."""

@@ -4,13 +4,17 @@ Runs once, before the bridge listens: cut turns get their end, open requests the
 every session that seemed to run its exit. What still lives of the last run is swept away first.
 """
 
+import sqlite3
 from pathlib import Path
+
+import msgspec
 
 from sidecar.contract.events import decode_event, event_type_of
 from sidecar.core.closing import ExitFacts, closing_drafts
-from sidecar.core.fold import Fold
+from sidecar.core.fold import Fold, FoldFormatError
 from sidecar.core.stamping import Origin
-from sidecar.journal import Journal
+from sidecar.journal import Journal, JournalOptions
+from sidecar.journal.segments import SegmentDamaged
 from sidecar.observe.log import Log
 from sidecar.supervisor.eventlog import EventLog
 
@@ -22,19 +26,53 @@ def journal_path(data_dir: Path) -> Path:
     return data_dir / JOURNAL_NAME
 
 
+async def open_journal(path: Path, options: JournalOptions, log: Log) -> tuple[Journal, Fold]:
+    """Open the journal and fold it.
+
+    Damage that only shows while it is read has it opened once more: that opening follows an
+    unclean end, so it checks every page and sets a damaged file aside. Raises SchemaNewer, and
+    OSError or sqlite3.Error when the place cannot be used.
+    """
+    journal = Journal.open(path, options)
+    try:
+        return journal, rebuild_fold(journal, log)
+    except (sqlite3.DatabaseError, SegmentDamaged) as error:
+        log.error("journal.damaged", error=str(error))
+        await journal.close()
+    journal = Journal.open(path, options)
+    return journal, rebuild_fold(journal, log)
+
+
 def rebuild_fold(journal: Journal, log: Log) -> Fold:
-    """Fold the stored snapshot and what came after it."""
-    stored = journal.load_snapshot()
-    after, fold = 0, Fold()
-    if stored is not None:
-        after, fold = stored[0], Fold.load(stored[1])
-    count = 0
+    """Fold the stored snapshot and what came after it.
+
+    An event that this version cannot read is left out and counted: it stays in the journal, and a
+    session must not be lost for it.
+    """
+    after, fold = _stored_fold(journal, log)
+    count = unread = 0
     for entries in journal.replay(after):
         for entry in entries:
-            fold.apply(decode_event(event_type_of(entry.body), entry.body))
+            try:
+                fold.apply(decode_event(event_type_of(entry.body), entry.body))
+            except (msgspec.DecodeError, KeyError):
+                unread += 1
         count += len(entries)
-    log.info("journal.recovered", epoch=journal.epoch, head=journal.head, replayed=count)
+    log.info(
+        "journal.recovered", epoch=journal.epoch, head=journal.head, replayed=count, unread=unread
+    )
     return fold
+
+
+def _stored_fold(journal: Journal, log: Log) -> tuple[int, Fold]:
+    """Return the stored fold and its seq; an empty one before everything if it cannot be read."""
+    stored = journal.load_snapshot()
+    if stored is not None:
+        try:
+            return stored[0], Fold.load(stored[1])
+        except FoldFormatError as error:
+            log.warning("journal.snapshot-unreadable", error=str(error))
+    return journal.oldest - 1, Fold()
 
 
 def end_cut_sessions(events: EventLog, log: Log) -> int:

@@ -5,6 +5,7 @@ old one's channel is drained, its tree is dead and its closing events are append
 """
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,6 +42,8 @@ class Session:
         self._intensity = RestartIntensity(0, 1)
         self._generation: Generation | None = None
         self._stopping = asyncio.Event()
+        self._settled = asyncio.Event()
+        """Set while no start is under way: the client may know of `ready` before we do."""
         self._stop_reason = "stopped"
         self._task: asyncio.Task[None] | None = None
 
@@ -72,6 +75,7 @@ class Session:
             )
         self._start = params
         self._stopping.clear()
+        self._settled.clear()
         spec = params.restart or RestartSpec()
         self._intensity = RestartIntensity(spec.max_restarts, spec.max_seconds)
         self.lifecycle.move(Cause.START)
@@ -96,7 +100,14 @@ class Session:
         return True
 
     async def call(self, method: str, params: Any, deadline_s: float) -> Any:
-        """Have the running generation carry a method out. Raises SessionClosed when it is down."""
+        """Have the running generation carry a method out; one that starts is waited for.
+
+        Raises SessionClosed when the session is down, or not up within the deadline.
+        """
+        if self.lifecycle.phase is Phase.STARTING:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(deadline_s):
+                    await self._settled.wait()
         if self.lifecycle.phase is not Phase.LIVE or self._generation is None:
             raise SessionClosed(
                 f"Cannot {method}: session {self.thread_id} is {self.lifecycle.phase.name.lower()}",
@@ -120,6 +131,7 @@ class Session:
             _settle(ready, InternalError(f"The session failed: {error!r}"))
         finally:
             self._generation = None
+            self._settled.set()
             _settle(ready, Cancelled("The session was stopped while it started"))
         await self._remember(wanted=False)
 
@@ -127,6 +139,7 @@ class Session:
         self, ready: asyncio.Future[None], restart: Restart | None
     ) -> Restart | None:
         """Run one generation from its first event to its last; returns the restart, if any."""
+        self._settled.clear()
         origin = self._next_origin()
         self._announce(origin, restart)
         if restart is not None and not await self._backoff(restart):
@@ -146,6 +159,7 @@ class Session:
             if self.lifecycle.may(Cause.READY):
                 self.lifecycle.move(Cause.READY)
             _settle(ready, None)
+            self._settled.set()
         end = await generation.ended()
         self._generation = None
         first_start_failed = failure is not None and not ready.done()
@@ -221,6 +235,7 @@ class Session:
             detail=_gave_up(decision) if isinstance(decision, GiveUp) else None,
         )
         self._shared.events.say(origin, closing_drafts(folded, facts))
+        self._settled.set()
         self._log.info("session.ended", generation=origin.generation, reason=end.reason)
         if isinstance(decision, Restart):
             self.lifecycle.move(Cause.RETRY_LATER)

@@ -1,5 +1,6 @@
 """kill -9 of the supervisor in the middle of a stream: nothing lost, nothing doubled, all ended."""
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -151,15 +152,46 @@ async def test_an_idempotent_call_cut_by_the_kill_is_answered_outcome_unknown(
         await sidecar.stop()
 
 
+def edit(journal: Path, *statements: str) -> None:
+    """Change a database behind the sidecar's back."""
+    with contextlib.closing(sqlite3.connect(journal)) as database, database:
+        for statement in statements:
+            database.execute(statement)
+
+
 async def test_a_damaged_journal_is_set_aside_and_said_so(tmp_path: Path) -> None:
     async with RunningSidecar(tmp_path) as sidecar:
         old_log = sidecar.ready["logId"]
     journal = tmp_path / "journal.db"
-    with sqlite3.connect(journal) as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.close()
+    edit(journal, "PRAGMA wal_checkpoint(TRUNCATE)")
     journal.write_bytes(b"this is no database" * 1000)
     async with RunningSidecar(tmp_path) as sidecar:
         aside = sidecar.ready["journalReset"]
         assert sidecar.ready["logId"] != old_log
         assert (tmp_path / aside).read_bytes().startswith(b"this is no database")
+
+
+async def test_damage_that_only_shows_while_it_is_read_is_set_aside_too(tmp_path: Path) -> None:
+    async with RunningSidecar(tmp_path) as sidecar, sidecar.client() as client:
+        old_log = sidecar.ready["logId"]
+        await client.request("session.start", start_params("t1"))
+    edit(
+        tmp_path / "journal.db",
+        "DELETE FROM snapshots",
+        "UPDATE segments SET bodies = substr(bodies, 1, 5)",
+    )
+    async with RunningSidecar(tmp_path) as sidecar:
+        assert sidecar.ready["logId"] != old_log
+        assert (tmp_path / sidecar.ready["journalReset"]).exists()
+
+
+async def test_a_snapshot_that_cannot_be_read_costs_a_replay_and_no_session(
+    tmp_path: Path,
+) -> None:
+    async with RunningSidecar(tmp_path) as sidecar, sidecar.client() as client:
+        await client.request("session.start", start_params("t1"))
+    edit(tmp_path / "journal.db", "UPDATE snapshots SET body = x'c1'")
+    async with RunningSidecar(tmp_path) as sidecar, sidecar.client() as client:
+        assert "journalReset" not in sidecar.ready
+        sessions = (await client.request("session.list"))["sessions"]
+        assert [s["threadId"] for s in sessions] == ["t1"]

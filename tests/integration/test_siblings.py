@@ -117,6 +117,15 @@ async def test_a_slow_start_delays_nobody(client: SidecarClient) -> None:
     assert (await slow)["status"] == "ready"
 
 
+async def test_a_call_waits_for_a_start_that_is_under_way(client: SidecarClient) -> None:
+    """The client may know of `ready` before the supervisor does: that must not be an error."""
+    params = start_params("slow", options={"startDelayMs": 500})
+    starting = await client.send_request("session.start", params)
+    await client.wait_event("session.state.changed", thread_id="slow")
+    await client.request("session.interrupt", {"threadId": "slow"})
+    assert (await client.answer_to(starting))["status"] == "ready"
+
+
 async def test_a_stop_overtakes_a_start(client: SidecarClient) -> None:
     starting = await client.send_request(
         "session.start", start_params("slow", options={"startDelayMs": 60_000})
