@@ -59,6 +59,19 @@ async def test_a_tool_runs_only_when_it_is_accepted(
         await client.request("session.respondToRequest", answer | {"idempotencyKey": "again"})
 
 
+async def test_full_access_asks_nobody_and_leaves_a_record(
+    client: SidecarClient, tmp_path: Path
+) -> None:
+    made = tmp_path / "made"
+    await client.request("session.start", start_params("t1", runtimeMode="full-access"))
+    await client.request("session.sendTurn", turn_params("t1", f"@@tool touch {made}@@"))
+    await client.wait_event("turn.completed", thread_id="t1")
+    assert made.exists()
+    resolved = await client.wait_event("request.resolved", thread_id="t1")
+    assert resolved.event["payload"]["decision"] == "accept"
+    assert_balanced(client.of_thread("t1"), ended=False)
+
+
 async def test_an_interrupt_ends_the_turn_and_the_session_goes_on(client: SidecarClient) -> None:
     await client.request("session.start", start_params("t1"))
     await client.request("session.sendTurn", turn_params("t1", "@@stream 1000 20 10"))

@@ -22,7 +22,7 @@ from sidecar.core.drafts import Draft
 from sidecar.providers.acp.deadlines import HISTORY_QUIET_S, HISTORY_WINDOWS, Deadlines
 from sidecar.providers.acp.link import DRAIN_DEADLINE_S, AcpLink
 from sidecar.providers.acp.mapping import AcpMapping, ending_of_error, ending_of_result
-from sidecar.providers.acp.mapping.permissions import CANCELLED
+from sidecar.providers.acp.mapping.permissions import CANCELLED, granted_by_mode
 from sidecar.providers.acp.mapping.shapes import a_map, text
 from sidecar.providers.acp.mapping.updates import CONTENT_UPDATES, update_kind
 from sidecar.providers.acp.offers import Offers
@@ -353,6 +353,19 @@ class AcpSession(ProviderSession):
             self._emit(drafts)
             if request_id is None:
                 link.answer(request.id, CANCELLED.outcome())
+            else:
+                self._answer_by_mode(request_id)
+
+    def _answer_by_mode(self, request_id: str) -> None:
+        """Accept what the runtime mode grants; both events stay in the stream, as its record."""
+        permission = self._mapping.permissions[request_id]
+        mode = self.context.spec.start.runtime_mode
+        if not granted_by_mode(mode, permission.request_type):
+            return
+        choice = permission.choose("accept")
+        if choice is not None:
+            self._up().answer(permission.rpc_id, choice.outcome())
+            self._emit(self._mapping.answer(request_id, choice))
 
     def _answered(self, response: Response) -> None:
         self._abandoned.discard(response.id)

@@ -8,7 +8,12 @@ from sidecar.core.conversation import OPEN_REQUESTS
 from sidecar.providers.acp.mapping import (
     Choice,
 )
-from sidecar.providers.acp.mapping.permissions import CANCELLED, Permission, usable_options
+from sidecar.providers.acp.mapping.permissions import (
+    CANCELLED,
+    Permission,
+    granted_by_mode,
+    usable_options,
+)
 from tests.providers.acp.talk import ALLOW, ALWAYS, NEVER, REJECT, Talk, output, types
 
 
@@ -149,3 +154,18 @@ def test_the_end_of_a_turn_resolves_what_was_asked_in_it() -> None:
     talk.ask(ALLOW, toolCallId="c")
     assert "request.resolved" in types(talk.end())
     assert talk.mapping.permissions == {}
+
+
+@pytest.mark.parametrize(
+    ("mode", "request_type", "granted"),
+    [
+        ("approval-required", "file_change_approval", False),
+        ("auto", "file_change_approval", False),
+        ("auto-accept-edits", "file_change_approval", True),
+        ("auto-accept-edits", "command_execution_approval", False),
+        ("full-access", "command_execution_approval", True),
+        ("full-access", "file_read_approval", True),
+    ],
+)
+def test_the_runtime_mode_grants_what_it_names(mode: Any, request_type: Any, granted: bool) -> None:
+    assert granted_by_mode(mode, request_type) is granted

@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from sidecar.contract.base import Json
 from sidecar.contract.events.request import RequestOption
-from sidecar.contract.vocabulary import Decision, RequestType
+from sidecar.contract.vocabulary import Decision, RequestType, RuntimeMode
 from sidecar.providers.acp.mapping.shapes import maps, text
 
 OPTIONS = 64
@@ -43,6 +43,16 @@ class Choice(NamedTuple):
         if self.option_id is None:
             return {"outcome": "cancelled"}
         return {"outcome": "selected", "optionId": text(self.option_id) or "?"}
+
+
+def granted_by_mode(mode: RuntimeMode, request_type: RequestType) -> bool:
+    """Tell whether the session's runtime mode answers such a request without asking a person.
+
+    `auto` leaves it to the agent what it asks, so what it does ask is asked.
+    """
+    if mode == "full-access":
+        return True
+    return mode == "auto-accept-edits" and request_type == "file_change_approval"
 
 
 CANCELLED: Final = Choice(None, "cancel")
