@@ -1,13 +1,13 @@
-// Compiles src and test into build/test and runs node:test over them. Arguments are parts of file
+// Compiles src and test into a folder of its own below build and runs node:test over them. Arguments are parts of file
 // names: `npm test -- client` runs the files whose path contains "client".
 import { spawnSync } from "node:child_process";
 import { readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const out = join(root, "build", "test");
+const out = join(root, "build", `test-${process.pid}`);
 const tsc = join(
   dirname(createRequire(import.meta.url).resolve("typescript/package.json")),
   "bin/tsc",
@@ -15,7 +15,7 @@ const tsc = join(
 
 function run(args) {
   const done = spawnSync(process.execPath, args, { stdio: "inherit", cwd: root });
-  if (done.status !== 0) process.exit(done.status ?? 1);
+  return done.status ?? 1;
 }
 
 function testFiles(folder) {
@@ -26,12 +26,26 @@ function testFiles(folder) {
   });
 }
 
-rmSync(out, { recursive: true, force: true });
-run([tsc, "-p", join(root, "tsconfig.test.json")]);
-writeFileSync(join(out, "package.json"), '{ "type": "module" }\n');
+function test(wanted) {
+  const compiled = run([tsc, "-p", join(root, "tsconfig.test.json"), "--outDir", out]);
+  if (compiled !== 0) return compiled;
+  writeFileSync(join(out, "package.json"), '{ "type": "module" }\n');
+  const files = testFiles(join(out, "test"))
+    .filter(
+      (path) => wanted.length === 0 || wanted.some((part) => relative(out, path).includes(part)),
+    )
+    .sort();
+  return run([
+    "--enable-source-maps",
+    "--unhandled-rejections=strict",
+    "--test",
+    "--test-reporter=spec",
+    ...files,
+  ]);
+}
 
-const wanted = process.argv.slice(2);
-const files = testFiles(join(out, "test"))
-  .filter((path) => wanted.length === 0 || wanted.some((part) => path.includes(part)))
-  .sort();
-run(["--enable-source-maps", "--unhandled-rejections=strict", "--test", ...files]);
+try {
+  process.exitCode = test(process.argv.slice(2));
+} finally {
+  rmSync(out, { recursive: true, force: true });
+}

@@ -45,6 +45,9 @@ export const LINE_CHARS = 64 * 1024;
 /** What of the last stderr an error carries. */
 export const STDERR_TAIL_CHARS = 8_000;
 
+/** Adjacent text of one item is joined over one display frame: nobody sees more often. */
+export const COALESCE_MS = 16;
+
 /** From spawn to the ready line: the sidecar itself waits 10 s for a predecessor's lock, and then
  * recovers its journal. */
 export const READY_DEADLINE_MS = 30_000;

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { before, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 
 const ROOT = resolve(".");
-const PACKAGE = join(ROOT, "build", "package");
+const PACKAGE = join(ROOT, "build", `package-${process.pid}`);
 const NAME = "@agent-sidecar/electron-glue";
 const BUILD_DEADLINE_MS = 120_000;
 
@@ -23,10 +23,13 @@ function node(...args: string[]): string {
 
 describe("the package", () => {
   before(() => {
-    rmSync(PACKAGE, { recursive: true, force: true });
     mkdirSync(PACKAGE, { recursive: true });
     copyFileSync(join(ROOT, "package.json"), join(PACKAGE, "package.json"));
     node(join(ROOT, "scripts", "build.mjs"), join(PACKAGE, "dist"));
+  });
+
+  after(() => {
+    rmSync(PACKAGE, { recursive: true, force: true });
   });
 
   it("can be required", () => {

@@ -22,7 +22,7 @@ export interface LaunchOptions extends ClientOptions {
   readonly cwd?: string;
   /** Where the sidecar keeps its journal. Default: the sidecar's own choice. */
   readonly dataDir?: string;
-  /** The sidecar's settings, as it documents them. */
+  /** The sidecar's settings, as it documents them. By default `coalesceMs` is one display frame. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Each line of the sidecar's stderr (structured log, one JSON object a line). */
   readonly onStderr?: (line: string) => void;

@@ -13,6 +13,7 @@ import type { ReadyLine } from "../generated/contract.js";
 import { HandshakeRefused, LaunchFailed, Replaced, SidecarError } from "../errors.js";
 import { newToken } from "../handshake.js";
 import {
+  COALESCE_MS,
   EXIT_DEADLINE_MS,
   READY_DEADLINE_MS,
   RELAUNCH_FIRST_MS,
@@ -150,7 +151,12 @@ export class Sidecar {
       args: binaryArgs ?? [],
       env: { ...process.env, ...env },
       cwd,
-      bootstrap: { token, parentPid: process.pid, dataDir, settings },
+      bootstrap: {
+        token,
+        parentPid: process.pid,
+        dataDir,
+        settings: { coalesceMs: COALESCE_MS, ...settings },
+      },
       onStderr: onStderr ?? (() => undefined),
     };
     try {

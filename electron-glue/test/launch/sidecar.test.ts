@@ -68,9 +68,10 @@ describe("launch", () => {
     assert.ok(isAlive(sidecar.ready.pid));
     assert.deepEqual(await sidecar.client.request("session.list", {}), { sessions: [] });
     await until("its stderr", () => stderr.length === 3);
+    const settings = { coalesceMs: 16, a: 1 };
     assert.deepEqual(stderr, [
       "argv serve",
-      `told ${JSON.stringify({ parentPid: process.pid, dataDir: "/d", settings: { a: 1 } })}`,
+      `told ${JSON.stringify({ parentPid: process.pid, dataDir: "/d", settings })}`,
       "secrets hidden",
     ]);
   });

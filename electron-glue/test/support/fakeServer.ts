@@ -32,6 +32,8 @@ export interface FakeOptions {
   /** Send no heartbeats: a server that hangs. */
   mute?: boolean;
   wrongProof?: boolean;
+  /** After the welcome, an event that cannot come there. */
+  misbehave?: boolean;
   protocol?: number;
   messageBytes?: number;
   transferBytes?: number;
@@ -239,6 +241,9 @@ export class FakeServer {
     if (!resumed) {
       peer.sent = this.#head;
       peer.notify("snapshot", { at: this.#head, epoch: this.epoch, state: this.state });
+    }
+    if (this.#options.misbehave === true) {
+      peer.notify("events", { list: [[this.#head + 99, new Uint8Array()]] });
     }
     peer.pump();
     peer.notify("synchronized", { head: this.#head });
