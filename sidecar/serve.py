@@ -14,7 +14,7 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,7 @@ from sidecar.supervisor.handlers import Handlers
 from sidecar.supervisor.launch import HostLauncher, ZygoteHandle, make_launcher
 from sidecar.supervisor.metrics import register_metrics
 from sidecar.supervisor.parent import ParentWatch
+from sidecar.supervisor.patience import journalled
 from sidecar.supervisor.recovery import end_cut_sessions, journal_path, open_journal
 from sidecar.supervisor.settings import Settings, parse_settings
 from sidecar.supervisor.snapshots import SnapshotKeeper
@@ -50,7 +51,9 @@ from sidecar.supervisor.supervisor import Supervisor
 ORPHAN_STOP_S = 1.5
 """Stop deadline once the launcher is gone: the whole tree must be dead 3 s after (§4)."""
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+STOP_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +139,8 @@ class Serving:
             assert self._stop is not None
             self._log.info("sidecar.stopping", reason=self._stop.reason)
             await supervisor.shutdown(self._stop.deadline_s, self._stop.reason)
-            await shared.events.store_snapshot()
-            await journal.mark_clean()
+            if await journalled(shared.events.store_snapshot(), "snapshot", self._log):
+                await journalled(journal.mark_clean(), "clean end", self._log)
         finally:
             keeper.cancel()
             await bridge.stop(self._stop.reason if self._stop else "failed")
@@ -208,7 +211,7 @@ class Serving:
                 number, self._request_stop, number.name, settings.shutdown_ms / 1000
             )
 
-    def _asked_to_stop(self, settings: Settings):  # type: ignore[no-untyped-def]
+    def _asked_to_stop(self, settings: Settings) -> Callable[[float | None], None]:
         def ask(deadline_s: float | None) -> None:
             default_s = settings.shutdown_ms / 1000
             self._request_stop(

@@ -22,6 +22,7 @@ from sidecar.contract.frames import (
 )
 from sidecar.host.channel import HostChannel
 from sidecar.host.session import HostSession
+from sidecar.process import OrphanReaper
 
 ORPHANED_STOP_S = 1.2
 """Stop deadline of every session once the supervisor is gone: inside the guard's 1.5 s."""
@@ -118,6 +119,11 @@ def run_host(channel: socket.socket) -> int:
     """Run a host on its end of the channel; returns the exit code of the process."""
 
     async def main() -> int:
-        return await Host().run(channel)
+        reaper = OrphanReaper()
+        reaper.start()
+        try:
+            return await Host().run(channel)
+        finally:
+            reaper.close()
 
     return asyncio.run(main())

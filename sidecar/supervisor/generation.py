@@ -37,6 +37,7 @@ from sidecar.core.drafts import Draft
 from sidecar.core.stamping import Origin
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.hostlink import HostLink
+from sidecar.supervisor.patience import journalled
 
 SLOT = 0
 """One session a host; sidecar/host carries any number of slots."""
@@ -167,7 +168,8 @@ class Generation:
         self._exited.set()
         self._forget()
         if not host.survivors:
-            await self._shared.events.journal.drop_marks([self._spec.mark])
+            journal = self._shared.events.journal
+            await journalled(journal.drop_marks([self._spec.mark]), "drop mark", self._log)
         exit_ = self._exit
         if exit_ is None or host.survivors:
             asked = self._close is not None and not host.survivors
@@ -199,12 +201,6 @@ class Generation:
                 self._exited.set()
             case LogFrame():
                 self._log.write(frame.level, frame.event, said=frame.fields)
-
-    def resize_credit(self, credit_bytes: int) -> None:
-        """Tell the host its new window."""
-        if self._link is not None:
-            self._link.send(CreditFrame(SLOT, self._acked, credit_bytes))
-            self._acked_told = self._acked
 
     def _on_reply(self, frame: ReplyFrame) -> None:
         future = self._calls.get(frame.id)

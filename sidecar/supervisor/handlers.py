@@ -4,6 +4,7 @@ The bridge has already checked the params and the order of requests; a handler r
 without `at`, which the bridge stamps.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -120,7 +121,9 @@ class Handlers:
         state = self._shared.events.fold.snapshot(None)
         hosts: dict[str, int] = {}
         self._supervisor.each(lambda s: hosts.update({s.thread_id: s.host_pid or 0}))
-        samples = {t: _samples(pid) for t, pid in hosts.items() if pid}
+        samples = await asyncio.to_thread(
+            lambda: {thread: _samples(pid) for thread, pid in hosts.items() if pid}
+        )
         return Tree(nodes=tree_nodes(state, samples, params.thread_id))
 
     async def _providers(self, params: ProviderParams) -> ProviderList:

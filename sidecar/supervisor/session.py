@@ -27,6 +27,7 @@ from sidecar.core.stamping import Origin
 from sidecar.process import new_mark
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.generation import Generation, GenerationEnd
+from sidecar.supervisor.patience import journalled
 from sidecar.supervisor.records import encode_record, make_record
 
 
@@ -165,7 +166,8 @@ class Session:
         first_start_failed = failure is not None and not ready.done()
         decision = None if first_start_failed else self._decide(end, opened_at)
         self._end(origin, end, decision)
-        await self._commit()
+        journal = self._shared.events.journal
+        await journalled(journal.committed(journal.appended), "exit", self._log)
         if failure is not None:
             _settle(ready, failure)
         return decision if isinstance(decision, Restart) else None
@@ -244,14 +246,11 @@ class Session:
         else:
             self.lifecycle.move(Cause.DOWN)
 
-    async def _commit(self) -> None:
-        journal = self._shared.events.journal
-        await journal.committed(journal.appended)
-
     async def _remember(self, *, wanted: bool) -> None:
         if self._start is not None:
             record = make_record(self._start, wanted=wanted)
-            await self._shared.events.journal.put_session(self.thread_id, encode_record(record))
+            put = self._shared.events.journal.put_session(self.thread_id, encode_record(record))
+            await journalled(put, "session record", self._log)
 
     def _next_origin(self) -> Origin:
         assert self._start is not None

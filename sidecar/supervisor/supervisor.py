@@ -112,15 +112,22 @@ class Supervisor:
     async def stop(
         self, thread_id: str, deadline_s: float, *, cascade: bool = True, reason: str = "stopped"
     ) -> list[str]:
-        """Stop a session, its children first in reverse order of start; returns who ran."""
-        stopped: list[str] = []
-        session = self.session(thread_id)
-        if cascade:
-            for child in reversed([s for s in self._sessions.values() if s.parent == thread_id]):
-                stopped += await self.stop(child.thread_id, deadline_s, reason=reason)
-        if await session.stop(deadline_s, reason):
-            stopped.append(thread_id)
-        return stopped
+        """Stop a session, its children first in reverse order of start; returns who ran.
+
+        The deadline is that of the whole: each one on the way gets an equal share.
+        """
+        root = self.session(thread_id)
+        line = self._line(root) if cascade else [root]
+        running = [session for session in line if session.lifecycle.phase is not Phase.STOPPED]
+        share_s = deadline_s / max(1, len(running))
+        return [s.thread_id for s in running if await s.stop(share_s, reason)]
+
+    def _line(self, root: Session) -> list[Session]:
+        """Return a tree in the order of its stop: children in reverse order of start, root last."""
+        line: list[Session] = []
+        for child in reversed([s for s in self._sessions.values() if s.parent == root.thread_id]):
+            line += self._line(child)
+        return [*line, root]
 
     async def stop_all(self, deadline_s: float, reason: str = "stopped") -> list[str]:
         """Stop every tree, trees side by side; returns who ran."""
