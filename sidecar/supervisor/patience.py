@@ -1,0 +1,25 @@
+"""Waiting for the journal only so long: stopping works without one (ARCHITECTURE §2)."""
+
+import asyncio
+from collections.abc import Awaitable
+
+from sidecar.journal import JournalUnavailable
+from sidecar.observe.log import Log
+
+JOURNAL_WAIT_S = 2.0
+"""A commit takes a millisecond, on a busy disk a hundred; after this the disk is full or gone, and
+what is to be stopped or killed must not wait for it."""
+
+
+async def journalled(work: Awaitable[object], what: str, log: Log) -> bool:
+    """Wait for a commit, JOURNAL_WAIT_S at most; False and a record in the log when it failed.
+
+    What was queued is still committed if the journal recovers.
+    """
+    try:
+        async with asyncio.timeout(JOURNAL_WAIT_S):
+            await work
+    except (TimeoutError, JournalUnavailable) as error:
+        log.error("journal.not-in-time", what=what, error=repr(error))
+        return False
+    return True
