@@ -21,6 +21,9 @@ KILL_STEP_LAST_S = 0.02
 """Pause between two censuses of a kill, doubling: a kill takes effect in well under a
 millisecond, but a machine under load must not spend itself on counting."""
 
+KILL_LOOKS_MIN = 4
+"""One that kills, one that finds what was re-parented meanwhile, two that find nothing."""
+
 Look = Callable[[], list[ProcessInfo]]
 
 
@@ -86,12 +89,14 @@ class Kill:
     look: Look
     killed: set[ProcessKey] = field(default_factory=set)
     survivors: list[ProcessKey] = field(default_factory=list)
+    looks: int = 0
     _empty: int = 0
     _pause_s: float = KILL_STEP_FIRST_S
 
     def step(self) -> float | None:
         """Count and kill once; return the pause before the next step, None when all is dead."""
         found = self.look()
+        self.looks += 1
         self.survivors = [info.key for info in found]
         for key in self.survivors:
             if os_.send_signal(key, SIGKILL):
@@ -106,12 +111,13 @@ class Kill:
 def kill_until_empty(look: Look, deadline_s: float) -> Kill:
     """Kill what `look` finds until two looks in a row are empty or the deadline passes.
 
-    Blocks. What still lives then (a process in uninterruptible sleep) is in `survivors`.
+    Blocks. What still lives then (a process in uninterruptible sleep) is in `survivors`. Looks
+    KILL_LOOKS_MIN times whatever the deadline: a machine under load must not end it half done.
     """
     kill = Kill(look)
     end = time.monotonic() + deadline_s
     while (pause := kill.step()) is not None:
-        if time.monotonic() >= end:
+        if time.monotonic() >= end and kill.looks >= KILL_LOOKS_MIN:
             break
         time.sleep(pause)
     return kill

@@ -73,6 +73,16 @@ async def test_a_wedged_host_dies_with_all_below_it(host: Host, sentinel: str) -
     assert host.process.wait(3 * PROMISE_S) == EX_GUARDED
 
 
+async def test_a_wedged_host_with_a_large_tree_dies_as_well(host: Host, sentinel: str) -> None:
+    """Each look at /proc gives the interpreter lock to the busy main thread."""
+    for mode in ("tree", "tool", "daemon") * 5:
+        host.ask(f"start {mode} {sentinel}")
+    assert len(await observer.wait_until_seen(sentinel, 30, 10)) == 30
+    host.ask("spin")
+    host.close_channel()
+    assert await observer.wait_until_none(sentinel, 3 * PROMISE_S) == []
+
+
 async def test_an_orderly_end_comes_before_the_guard(host: Host, sentinel: str) -> None:
     host.ask(f"start stubborn {sentinel}")
     host.close_channel()

@@ -192,6 +192,8 @@ async def test_ends_are_still_told_to_who_only_stopped_asking(zygote: Zygote) ->
     zygote.control.shutdown(socket.SHUT_WR)
     for host in hosts:
         host.channel.shutdown(socket.SHUT_RDWR)
+    assert await observer.wait_until_ended([host.pid for host in hosts], 5) == []
+    await asyncio.sleep(0.2)  # more ends than the socket's queue holds wait to be told
     ended = {zygote.receive()[0]["pid"] for _ in hosts}
     assert ended == {host.pid for host in hosts}
     with pytest.raises(EOFError):

@@ -121,6 +121,14 @@ def test_a_kill_needs_two_empty_looks_in_a_row() -> None:
     assert kill.survivors == []
 
 
+def test_a_kill_is_not_ended_half_done_by_its_deadline() -> None:
+    undead = ProcessInfo(ProcessKey(os.getpid(), -1), 1, 0, 0, False, "")
+    looks: list[list[ProcessInfo]] = [[undead], [undead], [], []]
+    kill = kill_until_empty(lambda: looks.pop(0), deadline_s=0)
+    assert kill.survivors == []
+    assert looks == []
+
+
 @pytest.mark.parametrize("name", [b"sleep", b"a) R 1 (b", b"two words", b"\xff"])
 def test_a_name_may_hold_anything(name: bytes) -> None:
     rest = b"S 1 2 3 0 -1 4194560 1 0 0 0 7 8 0 0 20 0 1 0 424242 5 6 7"

@@ -27,6 +27,9 @@ class Seen(NamedTuple):
     start_ticks: int
     argv: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"{self.pid} {' '.join(self.argv[1:])}"
+
 
 def new_sentinel() -> str:
     """Return a word that is in nobody's argv."""

@@ -41,7 +41,7 @@ class Host:
         self._writer.write(line.encode() + b"\n")
         try:
             return (await self._reader.readline()).decode().strip()
-        except ConnectionResetError:  # it died with our line unread
+        except ConnectionError:  # it died with our line unread
             return ""
 
     async def lives(self) -> bool:

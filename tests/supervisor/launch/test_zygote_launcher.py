@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -126,6 +128,17 @@ async def test_a_zygote_that_tells_no_ends_is_replaced(
     end = await host.ended()
     assert (end.exit, end.survivors) == (Exit(signal=9), 0)
     assert observer.seen(sentinel) == []
+
+
+async def test_what_a_dying_zygote_forked_unseen_is_killed(
+    zygote: ZygoteLauncher, sentinel: str
+) -> None:
+    """It died between the fork and its word of it, so nobody knows the host that falls to us."""
+    sleeper = f"setsid {sys.executable} -S -c 'import time; time.sleep(60)' {sentinel} &"
+    subprocess.run(["sh", "-c", sleeper], check=True)
+    assert await observer.wait_until_seen(sentinel, 1, 5)
+    kill_zygote(zygote)
+    assert await observer.wait_until_none(sentinel, 5) == []
 
 
 async def test_orphans_that_a_dying_zygote_was_burying_are_buried(
