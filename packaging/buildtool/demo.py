@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from buildtool import observer
-from buildtool.env import ensure_node, ensure_venv
+from buildtool.env import build_glue, ensure_node, ensure_venv
 from buildtool.freeze import FreezeOptions, freeze
 from buildtool.paths import GLUE, ROOT, binary
 from buildtool.report import read_report
-from buildtool.shell import BuildError, quiet, say, streamed
+from buildtool.shell import BuildError, say, streamed
 from buildtool.size import mega
 from buildtool.startup import SENTINEL
 
@@ -31,7 +31,7 @@ def demo() -> int:
     say("set-up")
     ensure_venv()
     ensure_node()
-    quiet("build electron-glue", ["npm", "run", "--silent", "build"], cwd=GLUE)
+    build_glue()
     freeze(FreezeOptions(layouts=("onefile",)))
     say("\ndemo")
     sentinel = secrets.token_hex(8)

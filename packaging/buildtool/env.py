@@ -57,6 +57,20 @@ def ensure_node() -> None:
             marker.write_text(stamp, encoding="utf-8")
 
 
+def build_glue() -> None:
+    """Make electron-glue/dist match its sources."""
+    with exclusive("node"):
+        files = [GLUE / "package.json", *sorted(GLUE.glob("tsconfig*.json"))]
+        files += sorted(path for path in (GLUE / "src").rglob("*.ts"))
+        stamp = digest([str(p.relative_to(GLUE)) for p in files] + [p.read_bytes() for p in files])
+        marker = GLUE / "build" / STAMP  # not in dist, which is what npm packs
+        built = (GLUE / "dist" / "cjs" / "index.js").exists()
+        if _read(marker) != stamp or not built:
+            quiet("build electron-glue", ["npm", "run", "--silent", "build"], cwd=GLUE)
+            marker.parent.mkdir(exist_ok=True)
+            marker.write_text(stamp, encoding="utf-8")
+
+
 def node_version() -> str:
     """Return Node's version. Raises BuildError when Node or npm is missing or too old."""
     node, npm = shutil.which("node"), shutil.which("npm")

@@ -6,7 +6,7 @@ Owns the order and the closing lines. What a test needs beyond that is the tests
 import re
 from collections.abc import Sequence
 
-from buildtool.env import ensure_node, ensure_venv
+from buildtool.env import build_glue, ensure_node, ensure_venv
 from buildtool.freeze import LAYOUTS, FreezeOptions, freeze
 from buildtool.paths import GLUE, ROOT, binary
 from buildtool.report import judge
@@ -28,6 +28,7 @@ def test(*, long: bool, agents: Sequence[str], pytest_arguments: Sequence[str]) 
     say("set-up")
     python = ensure_venv()
     ensure_node()
+    build_glue()
     freeze(FreezeOptions(layouts=LAYOUTS))
     sizes_good = judge(LAYOUTS)
     say("\npytest")

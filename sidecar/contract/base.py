@@ -11,7 +11,8 @@ import msgspec
 MAX_INT = 2**53 - 1
 """Largest integer on the wire: what a JavaScript number holds exactly (PROTOCOL §2)."""
 
-NonBlank = Annotated[str, msgspec.Meta(min_length=1, pattern=r"[^\s\ufeff]")]
+NON_BLANK = r"[^\s\ufeff]"
+NonBlank = Annotated[str, msgspec.Meta(min_length=1, pattern=NON_BLANK)]
 """A string that a host app's trimming decoder accepts (EVENTS: "trimmed non-empty").
 
 U+FEFF is blank too: JavaScript trims it, Python does not."""

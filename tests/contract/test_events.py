@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.contract.base import Wire
+from sidecar.contract.base import NON_BLANK, Wire
 from sidecar.contract.events import EVENTS, Event, decode_event, encode_event, event_type_of
 from tests.contract.strategies import structs
 
@@ -99,18 +99,22 @@ def text_fields() -> list[tuple[str, str]]:
     for name, row in EVENTS.items():
         schema = msgspec.json.schema(row.payload)["$defs"][row.payload.__name__]["properties"]
         for key, field in schema.items():
-            if any(part.get("pattern") == r"\S" for part in [field, *field.get("anyOf", [])]):
+            if any(part.get("pattern") == NON_BLANK for part in [field, *field.get("anyOf", [])]):
                 found.append((name, key))
     return found
 
 
-@pytest.mark.parametrize(("event_type", "key"), text_fields())
+TEXT_FIELDS = text_fields()
+assert TEXT_FIELDS, "no text found: the parameters below would be none"
+
+
+@pytest.mark.parametrize(("event_type", "key"), TEXT_FIELDS)
 @settings(max_examples=1, deadline=None)
 @given(data=st.data())
 def test_blank_text_is_refused(event_type: str, key: str, data: st.DataObject) -> None:
     event = envelope(event_type, data.draw(structs(EVENTS[event_type].payload)))
     plain = msgspec.msgpack.decode(encode_event(event))
-    for blank in ("", " ", "\n\t"):
+    for blank in ("", " ", "\n\t", "\ufeff"):
         plain["payload"][key] = blank
         with pytest.raises(msgspec.ValidationError, match=rf"payload\.{key}"):
             decode_event(event_type, msgspec.msgpack.encode(plain))
