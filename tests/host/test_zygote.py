@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from sidecar.host.control import Control
 from sidecar.host.zygote import CLEAN_DEADLINE_S, UNDERTAKER_END_S
+from sidecar.host.zygote import Zygote as ZygoteLoop
 from sidecar.process import key_of, marks_in, new_mark, own_environment
 from sidecar.process.linux import environment_of
 from sidecar.supervisor.launch.zygote_process import ZygoteHandle, start_zygote
@@ -193,12 +195,31 @@ async def test_ends_are_still_told_to_who_only_stopped_asking(zygote: Zygote) ->
     for host in hosts:
         host.channel.shutdown(socket.SHUT_RDWR)
     assert await observer.wait_until_ended([host.pid for host in hosts], 5) == []
-    await asyncio.sleep(0.2)  # more ends than the socket's queue holds wait to be told
     ended = {zygote.receive()[0]["pid"] for _ in hosts}
     assert ended == {host.pid for host in hosts}
     with pytest.raises(EOFError):
         zygote.receive()
     assert zygote.handle.process.wait(5) == 0
+
+
+def test_it_does_not_end_with_something_left_to_say() -> None:
+    """The supervisor reads slowly: the ends of its last hosts wait."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    with theirs:
+        zygote = ZygoteLoop(Control(ours), entry=lambda _channel: 0)
+        zygote.alone_since = time.monotonic()
+        for pid in range(50):
+            zygote.control.send({"op": "exited", "pid": pid})
+        assert zygote.control.outbox
+        assert not zygote._buried()
+        told: list[int] = []
+        while len(told) < 50:
+            told.append(json.loads(theirs.recv(4096))["pid"])
+            zygote.control.flush()
+        assert told == list(range(50))
+        assert zygote._buried()
+    ours.close()
 
 
 async def test_a_parent_death_signal_without_a_death_is_ignored(zygote: Zygote) -> None:
