@@ -39,6 +39,12 @@ START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 5.0
 """Close frame to empty tree when the supervisor sets no deadline."""
 
+EXIT_WAIT_S = 1.0
+"""End of an agent's output to its exit: milliseconds, unless it closed its output and lives on."""
+
+LAST_WORDS_S = 0.2
+"""Exit of an agent to the end of its stderr, which an orphan may hold open for ever."""
+
 CALLS_PER_SESSION = 64
 """Requests under way in one session; the bridge's own bound is below it in practice."""
 
@@ -157,16 +163,26 @@ class HostSession:
         if closing.done():
             return Outcome("graceful", self._close_reason)
         if opening.done() and (error := opening.exception()) is not None:
+            if isinstance(error, ProviderProcessFailed):
+                return self._failed(await self._with_exit(error.message))
             if isinstance(error, SidecarError):
                 return self._failed(error.message, error)
             return self._crashed(error)
         if (error := pump.exception()) is not None:
             return self._crashed(error)
-        reason = pump.result()
-        if self._context.children:
-            exit_ = await self._context.children[0].wait_at_most(1.0)
-            reason = f"{reason}: {exit_.describe()}" if exit_ else reason
+        reason = await self._with_exit(pump.result())
         return Outcome("error", reason) if self._ready else self._failed(reason)
+
+    async def _with_exit(self, reason: str) -> str:
+        """Add how the agent's process ended, if it did; its last words are read by then."""
+        if not self._context.children:
+            return reason
+        agent = self._context.children[0]
+        exit_ = await agent.wait_at_most(EXIT_WAIT_S)
+        if exit_ is None:
+            return reason
+        await agent.output_ended(LAST_WORDS_S)
+        return f"{reason}: it {exit_.describe()}"
 
     def _failed(self, reason: str, error: SidecarError | None = None) -> Outcome:
         tail = self._stderr_tail()

@@ -1,10 +1,17 @@
 """A session of the demo agent, from its start to its stop, over the real bridge."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
-from sidecar.contract.errors import SessionClosed, SessionNotFound, ValidationFailed
+from sidecar.contract.errors import (
+    ProviderProcessFailed,
+    SessionClosed,
+    SessionNotFound,
+    ValidationFailed,
+)
 from tests.support.client import SidecarClient
 from tests.support.sidecar import RunningSidecar, start_params, turn_params
 from tests.support.streams import assert_balanced, assistant_text, types
@@ -145,3 +152,30 @@ async def test_a_missing_program_is_a_clear_error_and_leaves_an_exit(
         await client.request("session.start", params)
     await client.wait_event("session.exited", thread_id="t1")
     assert_balanced(client.of_thread("t1"))
+
+
+async def test_an_agent_that_ends_at_once_is_told_with_its_exit_and_last_words(
+    client: SidecarClient,
+) -> None:
+    options = {"command": "sh", "args": ["-c", "echo no such key >&2; exit 3"]}
+    with pytest.raises(ProviderProcessFailed) as caught:
+        await client.request("session.start", start_params("t1", provider="acp", options=options))
+    assert "exited with code 3" in caught.value.message
+    assert "no such key" in caught.value.message
+    exited = await client.wait_event("session.exited", thread_id="t1")
+    assert exited.event["payload"]["stderrTail"] == "no such key"
+
+
+async def test_a_host_that_hangs_is_killed_by_a_stop_and_the_session_starts_again(
+    client: SidecarClient,
+) -> None:
+    await client.request("session.start", start_params("t1"))
+    nodes = (await client.request("tree.get", {"threadId": "t1"}))["nodes"]
+    host = next(n["pid"] for n in nodes if n["kind"] == "process" and n["parent"] == "t1")
+    os.kill(host, signal.SIGSTOP)
+    await client.request("session.stop", {"threadId": "t1", "deadlineMs": 300})
+    assert not Path(f"/proc/{host}").exists()
+    exited = await client.wait_event("session.exited", thread_id="t1")
+    assert exited.event["payload"]["reason"] == "did not stop in time"
+    again = await client.request("session.start", start_params("t1"))
+    assert again["status"] == "ready"

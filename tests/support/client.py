@@ -196,7 +196,7 @@ class SidecarClient:
     async def answer_to(self, number: int, *, timeout_s: float = WAIT_S) -> Any:
         """Wait for the answer to the request with the id that send_request returned."""
         async with asyncio.timeout(timeout_s):
-            return await self._waiting[number]
+            return await asyncio.shield(self._waiting[number])  # the answer may still come
 
     async def notify(self, method: str, params: dict[str, Any]) -> None:
         """Send a notification."""
