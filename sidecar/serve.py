@@ -51,6 +51,10 @@ from sidecar.supervisor.supervisor import Supervisor
 ORPHAN_STOP_S = 1.5
 """Stop deadline once the launcher is gone: the whole tree must be dead 3 s after (§4)."""
 
+LAUNCHER_CLOSE_S = 1.0
+"""Every session is down by then; a host that is not is killed. Before the bridge's last words, as a
+client that does not read must not keep the zygote alive beyond the promise."""
+
 STOP_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)
 )
@@ -143,8 +147,8 @@ class Serving:
                 await journalled(journal.mark_clean(), "clean end", self._log)
         finally:
             keeper.cancel()
+            await shared.launcher.close(LAUNCHER_CLOSE_S)
             await bridge.stop(self._stop.reason if self._stop else "failed")
-            await shared.launcher.close(1.0)
         self._log.info("sidecar.stopped")
 
     async def _recover(
@@ -161,10 +165,13 @@ class Serving:
         await journal.start()
         events = EventLog(journal, fold)
         end_cut_sessions(events, self._log)
-        await journal.committed(journal.appended)
-        await journal.drop_marks(marks)
-        await journal.add_mark(launcher.mark, "")
         await launcher.start()
+        for work, what in (
+            (journal.committed(journal.appended), "recovery"),
+            (journal.drop_marks(marks), "drop marks"),
+            (journal.add_mark(launcher.mark, ""), "mark"),
+        ):  # on a full disk the sidecar still comes up and says so; it starts no session then
+            await journalled(work, what, self._log)
         return Shared(
             events=events,
             launcher=launcher,
