@@ -94,6 +94,7 @@ def figures(
         "lost": lost,
         "doubled": doubled,
         "outOfOrder": len(wrong),
+        "failed": [r.event for r in client.events if _is_failure(r.event)],
         "startAllS": round(started_s, 2),
         "turnsS": round(took_s, 2),
         "eventsPerS": round(len(client.events) / took_s),
@@ -103,6 +104,11 @@ def figures(
     }
 
 
+def _is_failure(event: dict[str, Any]) -> bool:
+    ended_badly = event["type"] == "turn.completed" and event["payload"]["state"] != "completed"
+    return ended_badly or event["type"] in ("session.exited", "runtime.error", "runtime.warning")
+
+
 def _ended(client: SidecarClient) -> int:
     return sum(r.event["type"] == "turn.completed" for r in client.events)
 
@@ -110,8 +116,14 @@ def _ended(client: SidecarClient) -> int:
 def sidecar_processes(supervisor: int) -> list[psutil.Process]:
     """Return supervisor, zygote and hosts: everything of ours, no agent."""
     top = psutil.Process(supervisor)
-    below = top.children(recursive=True)
-    return [top] + [p for p in below if {"zygote", "host"} & set(p.cmdline())]
+    return [top] + [p for p in top.children(recursive=True) if _is_ours(p)]
+
+
+def _is_ours(process: psutil.Process) -> bool:
+    try:
+        return bool({"zygote", "host"} & set(process.cmdline()))
+    except psutil.NoSuchProcess:  # ended meanwhile; a zombie counts as that too
+        return False
 
 
 def sidecar_cpu_s(supervisor: int) -> float:
@@ -144,7 +156,7 @@ def main() -> int:
     else:
         width = max(map(len, result))
         print("\n".join(f"{name:<{width}}  {value}" for name, value in result.items()))
-    bad = result["lost"] or result["doubled"] or result["outOfOrder"]
+    bad = [result[name] for name in ("lost", "doubled", "outOfOrder", "failed") if result[name]]
     return 1 if bad else 0
 
 

@@ -14,4 +14,5 @@ async def test_fifty_sessions_lose_nothing_and_keep_their_order() -> None:
     result = await measure(OPTIONS)
     print(result)
     assert result["deltas"] > 0
+    assert result["failed"] == []
     assert (result["lost"], result["doubled"], result["outOfOrder"]) == (0, 0, 0)
