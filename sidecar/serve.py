@@ -51,6 +51,9 @@ from sidecar.supervisor.supervisor import Supervisor
 ORPHAN_STOP_S = 1.5
 """Stop deadline once the launcher is gone: the whole tree must be dead 3 s after (§4)."""
 
+STOP_GRACE_S = 1.2
+"""Deadline of a stop to the kill of a host that missed it (1 s), and a little for what follows."""
+
 LAUNCHER_CLOSE_S = 1.0
 """Every session is down by then; a host that is not is killed. Before the bridge's last words, as a
 client that does not read must not keep the zygote alive beyond the promise."""
@@ -85,6 +88,7 @@ class Serving:
         self._zygote = zygote
         self._stop: Stop | None = None
         self._stopping = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._log = Log((stderr_sink(),), role="supervisor", pid=os.getpid())
 
     async def run(self, bootstrap: Bootstrap) -> None:
@@ -135,6 +139,8 @@ class Serving:
         try:
             port = await bridge.start()
         except OSError as error:
+            keeper.cancel()
+            await shared.launcher.close(LAUNCHER_CLOSE_S)
             raise CannotStart("port", f"Cannot listen on 127.0.0.1: {error}") from error
         try:
             backend.ready = True
@@ -142,7 +148,7 @@ class Serving:
             await self._stopping.wait()
             assert self._stop is not None
             self._log.info("sidecar.stopping", reason=self._stop.reason)
-            await supervisor.shutdown(self._stop.deadline_s, self._stop.reason)
+            await self._stop_sessions(supervisor)
             if await journalled(shared.events.store_snapshot(), "snapshot", self._log):
                 await journalled(journal.mark_clean(), "clean end", self._log)
         finally:
@@ -150,6 +156,27 @@ class Serving:
             await shared.launcher.close(LAUNCHER_CLOSE_S)
             await bridge.stop(self._stop.reason if self._stop else "failed")
         self._log.info("sidecar.stopped")
+
+    async def _stop_sessions(self, supervisor: Supervisor) -> None:
+        """Stop every session within the deadline; a shorter one may come while it runs."""
+        assert self._stop is not None
+        stop = self._stop
+        work = asyncio.create_task(supervisor.shutdown(stop.deadline_s, stop.reason))
+        hurried = asyncio.create_task(self._hurried.wait())
+        try:
+            await asyncio.wait(
+                {work, hurried},
+                timeout=stop.deadline_s + STOP_GRACE_S,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if self._hurried.is_set() and not work.done():
+                stop = self._stop
+                self._log.info("sidecar.hurried", reason=stop.reason)
+                supervisor.hurry(stop.deadline_s, stop.reason)
+                await asyncio.wait({work}, timeout=stop.deadline_s + STOP_GRACE_S)
+        finally:
+            hurried.cancel()
+            work.cancel()  # what is still not down the launcher kills
 
     async def _recover(
         self, settings: Settings, data_dir: Path, journal: Journal, fold: Fold
@@ -234,6 +261,9 @@ class Serving:
         if self._stop is None:
             self._stop = Stop(reason, deadline_s)
             self._stopping.set()
+        elif deadline_s < self._stop.deadline_s:  # the app asked, and then it died
+            self._stop = Stop(reason, deadline_s)
+            self._hurried.set()
 
     def _say_ready(self, port: int, instance: str, journal: Journal) -> None:
         line = ReadyLine(

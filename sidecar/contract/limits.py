@@ -37,6 +37,9 @@ HELLO_DEADLINE_S = 10.0
 IDEMPOTENCY_S = 600.0
 """How long the answer to an idempotency key is kept (PROTOCOL §5)."""
 
+START_DEADLINE_S = 60.0
+"""Launch to ready when the client sets no `limits.startMs`: cold Node CLIs on a busy laptop."""
+
 ACTIVE_TEXT_BYTES = 256 * 1024
 """Text of a running turn that a snapshot carries a session (PROTOCOL §4)."""
 

@@ -24,7 +24,7 @@ from sidecar.contract.errors import (
     SidecarError,
 )
 from sidecar.contract.frames import CallFrame, ExitFrame, Frame, ReplyFrame, SessionSpec
-from sidecar.contract.limits import STDERR_TAIL_CHARS
+from sidecar.contract.limits import START_DEADLINE_S, STDERR_TAIL_CHARS
 from sidecar.contract.vocabulary import ExitKind
 from sidecar.host.calls import carry_out
 from sidecar.host.context import HostContext
@@ -32,9 +32,6 @@ from sidecar.host.emitter import Emitter
 from sidecar.process import Ladder, StopReport, stop_session_tree
 from sidecar.providers.base import ProviderSession
 from sidecar.providers.registry import create_session
-
-START_DEADLINE_S = 60.0
-"""Launch to ready when the client sets no `limits.startMs`: cold Node CLIs on a busy laptop."""
 
 STOP_DEADLINE_S = 5.0
 """Close frame to empty tree when the supervisor sets no deadline."""

@@ -99,6 +99,8 @@ def check_event(origin: Origin, frame: EventFrame) -> Event[Any]:
         raise ProtocolViolation(f"unknown event type {frame.event_type!r}") from None
     except msgspec.DecodeError as error:
         raise ProtocolViolation(f"{frame.event_type} does not decode: {error}") from None
+    if event.type == "session.exited":
+        raise ProtocolViolation("session.exited is the supervisor's to say")
     said = (event.type, event.thread_id, event.generation, event.provider)
     own = (frame.event_type, origin.thread_id, origin.generation, origin.provider)
     if said != own:

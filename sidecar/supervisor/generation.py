@@ -5,6 +5,7 @@ a host cannot choose them. When it has ended nothing of it can reach the session
 """
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import msgspec
 
 from sidecar.contract.errors import (
     Cancelled,
+    Overloaded,
     ProviderProcessFailed,
     ProviderRequestFailed,
     SidecarError,
@@ -32,11 +34,13 @@ from sidecar.contract.frames import (
     ReplyFrame,
     SessionSpec,
 )
+from sidecar.contract.limits import START_DEADLINE_S
 from sidecar.contract.vocabulary import ExitKind
 from sidecar.core.drafts import Draft
 from sidecar.core.stamping import Origin
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.hostlink import HostLink
+from sidecar.supervisor.launch import HostProcess
 from sidecar.supervisor.patience import journalled
 
 SLOT = 0
@@ -47,6 +51,9 @@ OPENING_CALL = 0
 
 CLOSE_GRACE_S = 1.0
 """What a host gets beyond the ladder's deadline before it is killed as wedged."""
+
+HOST_EXIT_S = 2.0
+"""Exit frame of a host's only session to the end of the host itself."""
 
 CALL_GRACE_S = 2.0
 """What a call gets beyond its deadline: the host answers in time itself unless it is wedged."""
@@ -82,7 +89,11 @@ class Generation:
         self._received = 0
         self._acked = 0
         self._acked_told = 0
+        self._credit_told = shared.host_credit()
         self._close: CloseFrame | None = None
+        self._overdue = asyncio.Event()
+        """Set when a close was not carried out in time: whatever there is of a host is killed."""
+        self._gone = False
         self._unsubscribe: Callable[[], None] = lambda: None
 
     @property
@@ -99,23 +110,63 @@ class Generation:
         shared = self._shared
         shared.live.add(self)
         self._unsubscribe = shared.events.journal.subscribe(self._on_commit)
-        await shared.events.journal.add_mark(self._spec.mark, self._spec.thread_id)
-        process = await shared.launcher.launch()
-        self._link = HostLink(process, self._log)
+        noted = shared.events.journal.add_mark(self._spec.mark, self._spec.thread_id)
+        if not await journalled(noted, "mark", self._log):
+            raise Overloaded("Cannot start the session: the journal cannot be written")
+        self._link = HostLink(await self._launch(), self._log)
         self._link.bind(SLOT, self)
         await self._link.attach()
         opened = self._expect(OPENING_CALL)
-        self._link.send(OpenFrame(SLOT, self._spec, shared.host_credit()))
+        self._credit_told = shared.host_credit()
+        self._link.send(OpenFrame(SLOT, self._spec, self._credit_told))
         if self._close is not None:
             self._link.send(self._close)
         gone = asyncio.create_task(self._link.process.wait())
         try:
-            await asyncio.wait({opened, gone}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(
+                {opened, gone}, timeout=self._open_s(), return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             gone.cancel()
+        if not done:
+            self._link.kill("did not start in time")
+            raise ProviderProcessFailed("Cannot start the session: its host does not answer")
         if not opened.done():
             raise ProviderProcessFailed("Cannot start the session: its host died")
         opened.result()
+
+    def abort(self, reason: str) -> None:
+        """Kill the host, if there is one: the generation cannot go on."""
+        if self._link is not None and not self._gone:
+            self._link.kill(reason)
+
+    def end_within(self, deadline_s: float) -> None:
+        """Kill the host of a failed start that does not go by itself."""
+        asyncio.get_running_loop().call_later(
+            deadline_s + CLOSE_GRACE_S, self._kill_if_open, "did not end after its failed start"
+        )
+
+    async def _launch(self) -> HostProcess:
+        """Launch a host; one that comes after the deadline of a close is killed unseen."""
+        launching = asyncio.create_task(self._shared.launcher.launch())
+        overdue = asyncio.create_task(self._overdue.wait())
+        try:
+            await asyncio.wait({launching, overdue}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            launching.add_done_callback(_discard)
+            raise
+        finally:
+            overdue.cancel()
+        if not launching.done():
+            launching.add_done_callback(_discard)
+            raise Cancelled("The session was stopped before its host was up")
+        return launching.result()
+
+    def _open_s(self) -> float:
+        """The host keeps the start's deadline itself; this is for a host that hangs."""
+        limits = self._spec.start.limits
+        start_s = limits.start_ms / 1000 if limits and limits.start_ms else START_DEADLINE_S
+        return start_s + self._shared.settings.stop_ms / 1000 + CALL_GRACE_S
 
     async def call(self, method: str, params: Any, deadline_s: float) -> Any:
         """Have the host carry a method out.
@@ -155,16 +206,18 @@ class Generation:
         self._close = CloseFrame(SLOT, int(deadline_s * 1000), reason)
         if self._link is not None:
             self._link.send(self._close)
-            asyncio.get_running_loop().call_later(
-                deadline_s + CLOSE_GRACE_S, self._kill_if_open, "did not stop in time"
-            )
+        asyncio.get_running_loop().call_later(
+            deadline_s + CLOSE_GRACE_S, self._kill_if_open, "did not stop in time"
+        )
 
     async def ended(self) -> GenerationEnd:
         """Wait for the end and tell how it came about."""
         if self._link is None:
             self._forget()
-            return GenerationEnd("error", "its host could not be launched", True, "")
+            kind: ExitKind = "error" if self._close is None else "graceful"
+            return GenerationEnd(kind, "its host could not be launched", True, "")
         host = await self._link.ended()
+        self._gone = True
         self._exited.set()
         self._forget()
         if not host.survivors:
@@ -173,7 +226,7 @@ class Generation:
         exit_ = self._exit
         if exit_ is None or host.survivors:
             asked = self._close is not None and not host.survivors
-            kind: ExitKind = "graceful" if asked else "error"
+            kind = "graceful" if asked else "error"
             return GenerationEnd(kind, host.reason, True, host.stderr_tail)
         kind = "graceful" if exit_.kind == "graceful" else "error"
         return GenerationEnd(kind, exit_.reason, exit_.recoverable, exit_.stderr_tail)
@@ -199,6 +252,9 @@ class Generation:
             case ExitFrame():
                 self._exit = frame
                 self._exited.set()
+                asyncio.get_running_loop().call_later(
+                    HOST_EXIT_S, self._kill_if_open, "did not exit"
+                )
             case LogFrame():
                 self._log.write(frame.level, frame.event, said=frame.fields)
 
@@ -216,8 +272,9 @@ class Generation:
         while self._uncommitted and self._uncommitted[0][0] <= head:
             self._acked = self._uncommitted.popleft()[1]
         credit = self._shared.host_credit()
-        if self._link is not None and self._acked - self._acked_told >= credit // 4:
-            self._acked_told = self._acked
+        threshold = min(credit, self._credit_told) // 4
+        if self._link is not None and self._acked - self._acked_told >= threshold:
+            self._acked_told, self._credit_told = self._acked, credit
             self._link.send(CreditFrame(SLOT, self._acked, credit))
 
     def _expect(self, call_id: int) -> asyncio.Future[Any]:
@@ -245,5 +302,15 @@ class Generation:
         self._calls.clear()
 
     def _kill_if_open(self, reason: str) -> None:
-        if self._link is not None and not self._exited.is_set():
-            self._link.kill(reason)
+        self._overdue.set()
+        self.abort(reason)
+
+
+def _discard(launching: asyncio.Task[HostProcess]) -> None:
+    """Kill and close a host that nobody waits for any more."""
+    if launching.cancelled() or launching.exception() is not None:
+        return
+    host = launching.result()
+    host.kill()
+    host.channel.close()
+    os.close(host.stderr_fd)

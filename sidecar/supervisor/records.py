@@ -4,6 +4,7 @@ Secrets never get here: values of `env` (and `options.env`, MCP headers) live in
 supervisor and host alone. A record says only that there were some.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -13,6 +14,9 @@ from sidecar.contract.methods import SessionStartParams
 
 SECRET_OPTIONS = ("env", "mcpServers", "headers")
 """Keys of `options` whose values may hold secrets."""
+
+SECRET_NAME = re.compile(r"token|secret|passw|api_?key|authorization|credential", re.IGNORECASE)
+"""The same by what a key is called, at any depth."""
 
 
 class SessionRecord(Wire, frozen=True):
@@ -26,13 +30,30 @@ class SessionRecord(Wire, frozen=True):
 def make_record(start: SessionStartParams, *, wanted: bool) -> SessionRecord:
     """Strip the secrets off."""
     options = start.options or {}
-    secret = bool(start.env) or any(options.get(key) for key in SECRET_OPTIONS)
-    bare: dict[str, Any] = {k: v for k, v in options.items() if k not in SECRET_OPTIONS}
+    bare = _without_secrets(options)
+    secret = bool(start.env) or bare != options
     return SessionRecord(
         start=msgspec.structs.replace(start, env=None, options=bare or None),
         had_secrets=secret,
         wanted=wanted,
     )
+
+
+def _without_secrets(value: Any) -> Any:
+    """Return `value` without what is named like a secret, however deep; empty ones are none."""
+    if isinstance(value, dict):
+        return {
+            key: _without_secrets(inner)
+            for key, inner in value.items()
+            if not (inner and _is_secret(str(key)))
+        }
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    return value
+
+
+def _is_secret(key: str) -> bool:
+    return key in SECRET_OPTIONS or SECRET_NAME.search(key) is not None
 
 
 _DECODER = msgspec.msgpack.Decoder(SessionRecord)

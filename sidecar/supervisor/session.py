@@ -100,6 +100,16 @@ class Session:
         await asyncio.shield(self._task)
         return True
 
+    async def down(self) -> None:
+        """Wait for the last words of a run that has ended; at once when none is ending."""
+        while self.lifecycle.phase is Phase.STOPPED and self._task and not self._task.done():
+            await asyncio.shield(self._task)
+
+    def hurry(self, deadline_s: float, reason: str) -> None:
+        """Shorten a stop that is under way: the host is killed soon after `deadline_s`."""
+        if self._generation is not None:
+            self._generation.close(deadline_s, reason)
+
     async def call(self, method: str, params: Any, deadline_s: float) -> Any:
         """Have the running generation carry a method out; one that starts is waited for.
 
@@ -156,6 +166,12 @@ class Session:
             await generation.open()
         except SidecarError as error:
             failure = error
+        except Exception as error:  # noqa: BLE001 - whatever it was, the generation gets its end
+            self._log.exception("session.open-failed", error)
+            failure = InternalError(f"Cannot start the session: {error!r}")
+            generation.abort("the start failed")
+        if failure is not None:
+            generation.end_within(self._shared.settings.stop_ms / 1000)
         else:
             if self.lifecycle.may(Cause.READY):
                 self.lifecycle.move(Cause.READY)
@@ -188,9 +204,11 @@ class Session:
             async with asyncio.timeout(restart.delay_s):
                 await self._stopping.wait()
         except TimeoutError:
-            self.lifecycle.move(Cause.RETRY)
-            return True
-        return False
+            pass
+        if self._stopping.is_set():  # also in the very turn of the loop in which the time is up
+            return False
+        self.lifecycle.move(Cause.RETRY)
+        return True
 
     def _announce(self, origin: Origin, restart: Restart | None) -> None:
         """Say the first events of a generation: what it is, and that it starts."""
@@ -263,7 +281,9 @@ class Session:
         folded = self._shared.events.fold.session(self.thread_id)
         if asked is not None or folded is None or self._start is None:
             return asked
-        return folded.resume_cursor if folded.provider == self._start.provider else None
+        own = (self._start.provider, self._start.provider_instance_id)
+        same = (folded.provider, folded.provider_instance_id) == own
+        return folded.resume_cursor if same else None
 
     def _spec(self, origin: Origin) -> SessionSpec:
         assert self._start is not None

@@ -39,6 +39,8 @@ class Supervisor:
         self._records: dict[str, SessionRecord] = {}
         self._resume_task: asyncio.Task[None] | None = None
         self._stopping = False
+        self._going_down: set[str] = set()
+        """Threads of trees that are being stopped: nothing is started below them."""
 
     async def load_records(self) -> None:
         """Read what the journal's store keeps of sessions; call once, before any start.
@@ -77,6 +79,9 @@ class Supervisor:
 
     async def start(self, params: SessionStartParams) -> SessionSnapshot:
         """Start or resume a session; returns it once its provider is ready."""
+        known = self._sessions.get(params.thread_id)
+        if known is not None:
+            await known.down()
         if self._stopping:
             raise ShuttingDown("The sidecar is shutting down; no session is started")
         if self._shared.events.journal.state != "ok":
@@ -84,10 +89,11 @@ class Supervisor:
         if sum(s.lifecycle.running for s in self._sessions.values()) >= SESSIONS_MAX:
             raise Overloaded(f"{SESSIONS_MAX} sessions run already")
         self._check_parent(params)
-        session = self._sessions.pop(params.thread_id, None) or Session(
-            self._shared, params.thread_id
-        )
-        self._sessions[params.thread_id] = session  # at the end: the order of start
+        session = self._sessions.get(params.thread_id) or Session(self._shared, params.thread_id)
+        if session.lifecycle.phase is Phase.STOPPED:
+            self._forget_sessions()
+            self._sessions.pop(params.thread_id, None)
+            self._sessions[params.thread_id] = session  # at the end: the order of start
         await session.start(params)
         return self.view(params.thread_id)
 
@@ -120,7 +126,11 @@ class Supervisor:
         line = self._line(root) if cascade else [root]
         running = [session for session in line if session.lifecycle.phase is not Phase.STOPPED]
         share_s = deadline_s / max(1, len(running))
-        return [s.thread_id for s in running if await s.stop(share_s, reason)]
+        self._going_down.update(session.thread_id for session in line)
+        try:
+            return [s.thread_id for s in running if await s.stop(share_s, reason)]
+        finally:
+            self._going_down.difference_update(session.thread_id for session in line)
 
     def _line(self, root: Session) -> list[Session]:
         """Return a tree in the order of its stop: children in reverse order of start, root last."""
@@ -133,9 +143,29 @@ class Supervisor:
         """Stop every tree, trees side by side; returns who ran."""
         roots = [s for s in self._sessions.values() if s.parent not in self._sessions]
         groups = await asyncio.gather(
-            *(self.stop(s.thread_id, deadline_s, reason=reason) for s in roots)
+            *(self.stop(s.thread_id, deadline_s, reason=reason) for s in roots),
+            return_exceptions=True,
         )
-        return [thread_id for group in groups for thread_id in group]
+        stopped: list[str] = []
+        for group in groups:
+            if isinstance(group, BaseException):
+                self._shared.log.error("session.stop-failed", error=repr(group))
+            else:
+                stopped += group
+        return stopped
+
+    def hurry(self, deadline_s: float, reason: str) -> None:
+        """Shorten the stop of everything that still runs, all side by side."""
+        for session in self._sessions.values():
+            session.hurry(deadline_s, reason)
+
+    def _forget_sessions(self) -> None:
+        """Drop what the fold has forgotten: stopped long ago, and many others since."""
+        fold = self._shared.events.fold
+        for thread_id, session in list(self._sessions.items()):
+            if session.lifecycle.phase is Phase.STOPPED and fold.session(thread_id) is None:
+                del self._sessions[thread_id]
+                self._records.pop(thread_id, None)
 
     async def call(self, method: str, thread_id: str, params: Any, deadline_s: float) -> Any:
         """Have a session's generation carry a method out."""
@@ -207,6 +237,12 @@ class Supervisor:
             return
         self.session(parent)
         while parent is not None:
+            if parent in self._going_down:
+                raise ValidationFailed(
+                    f"Cannot start session {params.thread_id}: its ancestor {parent} is being "
+                    "stopped",
+                    threadId=params.thread_id,
+                )
             if parent == params.thread_id:
                 raise ValidationFailed(
                     f"Cannot start session {params.thread_id}: it would be its own ancestor",

@@ -195,3 +195,14 @@ async def test_a_snapshot_that_cannot_be_read_costs_a_replay_and_no_session(
         assert "journalReset" not in sidecar.ready
         sessions = (await client.request("session.list"))["sessions"]
         assert [s["threadId"] for s in sessions] == ["t1"]
+
+
+async def test_a_launcher_that_goes_during_a_shutdown_hurries_it(tmp_path: Path) -> None:
+    sidecar = RunningSidecar(tmp_path)
+    await sidecar.start()
+    async with sidecar.client() as client:
+        await client.request("session.start", start_params("t1", options={"ignoreStop": True}))
+        await client.request("sidecar.shutdown", {"deadlineMs": 60_000})
+        assert sidecar.process.stdin is not None
+        sidecar.process.stdin.close()
+        await sidecar.wait(timeout_s=9)  # three times the promised 3 s

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.contract.errors import ValidationFailed
 from tests.support.client import SidecarClient
 from tests.support.sidecar import RunningSidecar, start_params, turn_params
 from tests.support.streams import assert_balanced, assistant_text, types
@@ -201,3 +202,29 @@ async def processes(client: SidecarClient, thread_id: str) -> list[dict[str, Any
     """Return the process nodes of a session."""
     nodes = (await client.request("tree.get", {"threadId": thread_id}))["nodes"]
     return [n for n in nodes if n["kind"] == "process"]
+
+
+async def test_a_host_that_hangs_while_it_starts_is_given_up(client: SidecarClient) -> None:
+    params = start_params("slow", options={"startDelayMs": 500}, limits={"startMs": 700})
+    starting = await client.send_request("session.start", params)
+    await client.wait_event("session.state.changed", thread_id="slow")
+    async with asyncio.timeout(5):
+        while not (nodes := await processes(client, "slow")):
+            await asyncio.sleep(0.01)
+    os.kill(next(n["pid"] for n in nodes if n["parent"] == "slow"), signal.SIGSTOP)
+    await client.request("session.stop", {"threadId": "slow", "deadlineMs": 200})
+    with pytest.raises(Exception, match=r"stopped|died|answer"):
+        await client.answer_to(starting)
+    await client.wait_event("session.exited", thread_id="slow")
+
+
+async def test_nothing_is_started_below_a_tree_that_goes_down(client: SidecarClient) -> None:
+    stubborn = {"ignoreStop": True}
+    await client.request("session.start", start_params("p"))
+    await client.request("session.start", start_params("c1", parent="p", options=stubborn))
+    stopping = await client.send_request("session.stop", {"threadId": "p", "deadlineMs": 3_000})
+    with pytest.raises(ValidationFailed, match="being stopped"):
+        await client.request("session.start", start_params("c2", parent="p"))
+    await client.answer_to(stopping)
+    sessions = (await client.request("session.list"))["sessions"]
+    assert {s["threadId"]: s["status"] for s in sessions} == {"p": "closed", "c1": "closed"}

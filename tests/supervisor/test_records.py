@@ -16,6 +16,7 @@ START = SessionStartParams(
     options={
         "command": "agent",
         "env": {"TOKEN": "planted-secret"},
+        "nested": [{"apiKey": "planted-secret", "name": "kept"}],
         "mcpServers": [{"headers": {"Authorization": "planted-secret"}}],
     },
     restart=RestartSpec(policy="permanent"),
@@ -28,7 +29,7 @@ def test_no_secret_is_in_the_bytes_that_are_kept() -> None:
     assert b"planted-secret" not in blob
     assert decode_record(blob) == record
     assert record.had_secrets
-    assert record.start.options == {"command": "agent"}
+    assert record.start.options == {"command": "agent", "nested": [{"name": "kept"}]}
     assert record.start.restart == RestartSpec(policy="permanent")
 
 
