@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="agent-sidecar", description="Supervises coding-agent sessions for a desktop app."
     )
+    parser.add_argument("--version", action="version", version=f"agent-sidecar {__version__}")
     roles = parser.add_subparsers(dest="role", required=True, metavar="ROLE")
     serve = roles.add_parser("serve", help="run the supervisor (bootstrap line on stdin)")
     serve.add_argument("--token-file", type=Path, help="read the token here instead of stdin")

@@ -73,6 +73,7 @@ class Session:
                 f"Cannot start session {self.thread_id}: it is "
                 f"{self.lifecycle.phase.name.lower()} already",
                 threadId=self.thread_id,
+                issue="running",
             )
         self._start = params
         self._stopping.clear()
@@ -121,7 +122,7 @@ class Session:
                     await self._settled.wait()
         if self.lifecycle.phase is not Phase.LIVE or self._generation is None:
             raise SessionClosed(
-                f"Cannot {method}: session {self.thread_id} is {self.lifecycle.phase.name.lower()}",
+                f"Cannot call {method}: session {self.thread_id} is {self.lifecycle.phase.name.lower()}",
                 provider=self._start.provider if self._start else "unknown",
                 threadId=self.thread_id,
             )
