@@ -122,7 +122,8 @@ class Session:
                     await self._settled.wait()
         if self.lifecycle.phase is not Phase.LIVE or self._generation is None:
             raise SessionClosed(
-                f"Cannot call {method}: session {self.thread_id} is {self.lifecycle.phase.name.lower()}",
+                f"Cannot call {method}: session {self.thread_id} is "
+                f"{self.lifecycle.phase.name.lower()}",
                 provider=self._start.provider if self._start else "unknown",
                 threadId=self.thread_id,
             )
