@@ -5,6 +5,7 @@ a host cannot choose them. When it has ended nothing of it can reach the session
 """
 
 import asyncio
+import contextlib
 import os
 from collections import deque
 from collections.abc import Callable
@@ -109,7 +110,11 @@ class Generation:
         """
         shared = self._shared
         shared.live.add(self)
-        self._unsubscribe = shared.events.journal.subscribe(self._on_commit)
+        journal = shared.events.journal
+        with contextlib.ExitStack() as ends:
+            ends.callback(journal.subscribe(self._on_commit))
+            ends.callback(journal.on_state(lambda *_: self._on_commit(journal.head)))
+            self._unsubscribe = ends.pop_all().close
         noted = shared.events.journal.add_mark(self._spec.mark, self._spec.thread_id)
         if not await journalled(noted, "mark", self._log):
             raise Overloaded("Cannot start the session: the journal cannot be written")
@@ -271,6 +276,8 @@ class Generation:
         """Give credit back for what is on disk, at least a quarter of the window at a time."""
         while self._uncommitted and self._uncommitted[0][0] <= head:
             self._acked = self._uncommitted.popleft()[1]
+        if self._shared.events.journal.state != "ok":
+            return  # a host without credit leaves the last room on the disk to exits
         credit = self._shared.host_credit()
         threshold = min(credit, self._credit_told) // 4
         if self._link is not None and self._acked - self._acked_told >= threshold:

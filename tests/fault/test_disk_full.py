@@ -30,11 +30,6 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True, timeout=10)
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="known defect: exits queue behind the backlog and share the ballast with it, so on some "
-    "runs the exit is committed only once there is room again",
-)
 async def test_a_full_disk_is_said_and_a_stop_still_writes_its_exit(small_disk: Path) -> None:
     data_dir = small_disk / "data"
     async with RunningSidecar(data_dir) as sidecar, sidecar.client() as client:
