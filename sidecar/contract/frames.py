@@ -98,6 +98,10 @@ class SessionSpec(Wire, frozen=True):
     provider_settings: dict[str, Any] = {}
     data_dir: str = ""
     raw: str = "none"
+    instance_home: str = ""
+    """Where the instance keeps its own accounts and state; empty for the user's own."""
+    shared_mark: str = ""
+    """The mark of what the sessions of a shared host start together."""
 
 
 class OpenFrame(Frame, frozen=True, tag=11):
