@@ -33,7 +33,7 @@ def install(package: str) -> Path:
     """Install a pinned npm package once; several test runs may ask at the same time."""
     if shutil.which("npm") is None:
         pytest.skip("npm is not on PATH, so no agent can be installed")
-    folder = CACHE / package.replace("/", "-").replace("@", "", 1)
+    folder = CACHE / package.removeprefix("@").replace("/", "-")
     folder.mkdir(parents=True, exist_ok=True)
     done = folder / "installed"
     with (folder / "lock").open("w") as lock:
