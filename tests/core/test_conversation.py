@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sidecar.core import conversation as module
+from sidecar.core.conversation import parts as module
 from sidecar.core.conversation import OPEN_ITEMS, OPEN_REQUESTS, Conversation, Ending, nonblank
 from sidecar.core.drafts import Draft
 from tests.providers.balance import Balance
