@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sidecar.contract.events.request import Question
+from sidecar.contract.events.task import Linkage
+from sidecar.core.conversation import (
+    OPEN_ITEMS,
+    OPEN_REQUESTS,
+    OPEN_TASKS,
+    Conversation,
+    Ending,
+    nonblank,
+)
 from sidecar.core.conversation import parts as module
-from sidecar.core.conversation import OPEN_ITEMS, OPEN_REQUESTS, Conversation, Ending, nonblank
 from sidecar.core.drafts import Draft
 from tests.providers.balance import Balance
 from tests.providers.context import strict
@@ -23,23 +32,39 @@ STREAMS = st.sampled_from(
 ITEMS = st.sampled_from(["assistant_message", "command_execution", "unknown"])
 DECISIONS = st.sampled_from([None, "", "accept", "decline", "cancel", "anything"])
 
+QUESTIONS = st.sampled_from(
+    [[], [Question(id="q", header="Colour", question="Which one?", options=[])]]
+)
+LINKAGES = st.sampled_from([None, Linkage(agent_kind="agent", agent_id="a", title="helper")])
+
 CALLS = st.one_of(
     st.tuples(st.just("begin_turn"), IDS, WORDS, WORDS),
     st.builds(lambda *a: ("end_turn", Ending(*a)), TURN_STATES, WORDS, st.none(), WORDS),
-    st.tuples(st.just("start_item"), IDS, ITEMS, WORDS, WORDS),
+    st.tuples(st.just("start_item"), IDS, ITEMS, WORDS, WORDS, WORDS, st.booleans()),
     st.tuples(st.just("update_item"), IDS, WORDS, WORDS),
     st.tuples(st.just("complete_item"), IDS, STATUSES, WORDS, WORDS),
     st.tuples(st.just("delta"), IDS, STREAMS, st.sampled_from(["", " ", "text"])),
-    st.tuples(st.just("open_request"), IDS, st.just("unknown"), IDS, WORDS),
+    st.tuples(st.just("open_request"), IDS, st.just("unknown"), IDS, WORDS, st.booleans()),
     st.tuples(st.just("resolve_request"), IDS, DECISIONS),
+    st.tuples(st.just("open_user_input"), IDS, QUESTIONS, IDS, st.booleans()),
+    st.tuples(st.just("resolve_user_input"), IDS, st.sampled_from([{}, {"q": "yes"}])),
+    st.tuples(st.just("start_task"), IDS, WORDS, WORDS, LINKAGES),
+    st.tuples(st.just("progress_task"), IDS, WORDS, WORDS, WORDS),
+    st.tuples(st.just("update_task"), IDS, st.sampled_from([None, "waiting"]), WORDS, WORDS),
+    st.tuples(st.just("complete_task"), IDS, st.sampled_from(["completed", "failed"]), WORDS),
     st.tuples(st.just("state"), st.sampled_from(["starting", "ready"]), WORDS),
     st.tuples(st.just("warning"), st.sampled_from(["", " ", "careful"])),
 )
 _NAMED = {
-    "start_item": ("title", "detail"),
+    "start_item": ("title", "detail", "agent_id", "background"),
     "update_item": ("title", "detail"),
     "complete_item": ("title", "detail"),
-    "open_request": ("item_id", "detail"),
+    "open_request": ("item_id", "detail", "background"),
+    "open_user_input": ("item_id", "background"),
+    "start_task": ("description", "task_type", "linkage"),
+    "progress_task": ("summary", "last_tool_name"),
+    "update_task": ("status", "description", "error"),
+    "complete_task": ("summary",),
 }
 
 
@@ -64,10 +89,12 @@ def test_any_sequence_of_calls_gives_a_balanced_and_valid_stream(calls: list[Any
         assert balance.turn == talk.turn_id
         assert set(balance.items) == set(talk.items)
         assert set(balance.requests) == set(talk.requests)
+        assert set(balance.tasks) == set(talk.tasks)
     for draft in talk.begin_turn("last") + talk.end_turn(Ending("failed")):
         balance.apply(strict(draft))
-    assert balance.closed()
-    assert balance.state == "ready"
+    assert balance.turn is None
+    assert not balance.in_turn
+    assert balance.state == ("waiting" if talk.requests else "ready")
 
 
 @pytest.mark.parametrize(
@@ -243,3 +270,63 @@ def test_blank_strings_are_left_out() -> None:
 @pytest.mark.parametrize("text", ["", " \n", "\ufeff", "\u00a0", None, 7])
 def test_what_a_trimming_decoder_would_drop_is_blank(text: object) -> None:
     assert nonblank(text) is None
+
+
+def test_what_is_in_the_background_outlives_the_turn() -> None:
+    talk = Conversation()
+    talk.begin_turn("t")
+    talk.start_item("child", "assistant_message", agent_id="agent-1", background=True)
+    opened = talk.open_request("r", "unknown", background=True)
+    assert opened[0].turn_id is None
+    ended = talk.end_turn(Ending("completed"))
+    assert kinds(ended) == ["turn.completed"]
+    assert talk.resolve_request("r", "accept")[1].payload.state == "ready"
+    (done,) = talk.complete_item("child")
+    assert (done.turn_id, done.payload.agent_id) == (None, "agent-1")
+
+
+def test_the_end_of_a_turn_answers_its_questions_with_nothing() -> None:
+    talk = Conversation()
+    talk.begin_turn("t")
+    question = Question(id="q", header="Colour", question="Which one?", options=[])
+    talk.open_user_input("r", [question])
+    assert talk.resolve_request("r", "accept") == []
+    ended = talk.end_turn(Ending("interrupted"))
+    assert kinds(ended)[0] == "user-input.resolved"
+    assert ended[0].payload.answers == {}
+
+
+def test_a_question_is_answered_once_and_no_approval_by_answers() -> None:
+    talk = Conversation()
+    question = Question(id="q", header="Colour", question="Which one?", options=[])
+    talk.open_user_input("r", [question])
+    talk.open_request("a", "unknown")
+    assert talk.resolve_user_input("a", {"q": "red"}) == []
+    (answered,) = talk.resolve_user_input("r", {"q": "red"})
+    assert answered.payload.answers == {"q": "red"}
+    assert talk.resolve_user_input("r", {"q": "red"}) == []
+    assert talk.open_user_input("r", [question]) == []
+
+
+def test_each_row_of_a_task_has_its_linkage() -> None:
+    talk = Conversation()
+    talk.begin_turn("t")
+    linkage = Linkage(agent_id="a", title="helper")
+    rows = talk.start_task("task", description="look", linkage=linkage)
+    rows += talk.progress_task("task", last_tool_name="Bash")
+    rows += talk.update_task("task", status="waiting")
+    talk.end_turn(Ending("completed"))
+    rows += talk.complete_task("task", "completed", summary="done")
+    assert {(row.payload.agent_id, row.payload.title) for row in rows} == {("a", "helper")}
+    assert rows[1].payload.description == "look"
+    assert talk.complete_task("task") == talk.start_task("task") == []
+
+
+def test_one_task_too_many_stops_the_oldest() -> None:
+    talk = Conversation()
+    for number in range(OPEN_TASKS):
+        talk.start_task(f"task-{number}")
+    drafts = talk.start_task("one-more")
+    assert kinds(drafts) == ["task.completed", "task.started"]
+    assert drafts[0].payload.status == "stopped"
+    assert len(talk.tasks) == OPEN_TASKS

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sidecar.contract.events import EVENTS, Event
+from sidecar.contract.events.task import Linkage
 
 
 class Balance:
@@ -15,6 +16,10 @@ class Balance:
         self.ended_items: set[str] = set()
         self.requests: dict[str, str | None] = {}
         self.ended_requests: set[str] = set()
+        self.in_turn: set[str] = set()
+        """Open items and requests that carry a turnId: the turn's end must find none."""
+        self.tasks: dict[str, Any] = {}
+        self.ended_tasks: set[str] = set()
         self.state: str | None = None
 
     def apply(self, event: Event[Any]) -> None:
@@ -37,15 +42,16 @@ class Balance:
 
     def _turn_completed(self, event: Event[Any]) -> None:
         assert event.turn_id == self.turn is not None, "the end of a turn that does not run"
-        assert not self.items, f"a turn ended with open items {self.items}"
-        assert not self.requests, f"a turn ended with open requests {self.requests}"
+        assert not self.in_turn, f"a turn ended with open {self.in_turn}"
         self.turn = None
 
     def _item_started(self, event: Event[Any]) -> None:
         item = event.item_id
         assert item and item not in self.items and item not in self.ended_items
-        assert event.turn_id == self.turn
+        assert event.turn_id in (self.turn, None)
         self.items[item] = event.payload.item_type
+        if event.turn_id is not None:
+            self.in_turn.add(f"item {item}")
 
     def _item_updated(self, event: Event[Any]) -> None:
         assert event.item_id in self.items, "an update of no open item"
@@ -55,6 +61,7 @@ class Balance:
         assert event.item_id in self.items, "the end of no open item"
         assert event.payload.status in ("completed", "failed", "declined")
         del self.items[event.item_id]
+        self.in_turn.discard(f"item {event.item_id}")
         self.ended_items.add(event.item_id)
 
     def _content_delta(self, event: Event[Any]) -> None:
@@ -62,14 +69,45 @@ class Balance:
         assert event.payload.delta
 
     def _request_opened(self, event: Event[Any]) -> None:
-        request = event.request_id
-        assert request and request not in self.requests and request not in self.ended_requests
-        self.requests[request] = event.payload.request_type
+        self._asked(event, event.payload.request_type)
 
     def _request_resolved(self, event: Event[Any]) -> None:
+        self._answered(event, event.payload.request_type)
+
+    def _user_input_requested(self, event: Event[Any]) -> None:
+        assert event.payload.questions
+        self._asked(event, "questions")
+
+    def _user_input_resolved(self, event: Event[Any]) -> None:
+        self._answered(event, "questions")
+
+    def _asked(self, event: Event[Any], kind: str) -> None:
+        request = event.request_id
+        assert request and request not in self.requests and request not in self.ended_requests
+        self.requests[request] = kind
+        if event.turn_id is not None:
+            assert event.turn_id == self.turn
+            self.in_turn.add(f"request {request}")
+
+    def _answered(self, event: Event[Any], kind: str) -> None:
         assert event.request_id in self.requests, "the end of no open request"
-        assert event.payload.request_type == self.requests.pop(event.request_id)
+        assert kind == self.requests.pop(event.request_id)
+        self.in_turn.discard(f"request {event.request_id}")
         self.ended_requests.add(event.request_id)
+
+    def _task_started(self, event: Event[Any]) -> None:
+        task = event.payload.task_id
+        assert task not in self.tasks and task not in self.ended_tasks
+        self.tasks[task] = _linkage(event.payload)
+
+    def _task_progress(self, event: Event[Any]) -> None:
+        assert self.tasks.get(event.payload.task_id) == _linkage(event.payload)
+
+    _task_updated = _task_progress
+
+    def _task_completed(self, event: Event[Any]) -> None:
+        assert self.tasks.pop(event.payload.task_id) == _linkage(event.payload)
+        self.ended_tasks.add(event.payload.task_id)
 
     def _session_state_changed(self, event: Event[Any]) -> None:
         self.state = event.payload.state
@@ -80,6 +118,10 @@ class Balance:
         elif self.state == "ready":
             assert self.turn is None
             assert not self.requests
+
+
+def _linkage(payload: Any) -> Linkage:
+    return Linkage(**{name: getattr(payload, name) for name in Linkage.__struct_fields__})
 
 
 _FREE = frozenset({"data", "args", "detail", "resolution", "config", "usage", "raw", "delta"})
