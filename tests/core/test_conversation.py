@@ -75,6 +75,10 @@ def _call(talk: Conversation, name: str, *args: Any) -> list[Draft]:
     return method(*positional, **dict(zip(names, args[len(positional) :], strict=True)))
 
 
+def said(draft: Draft) -> Any:
+    return draft.payload
+
+
 def kinds(drafts: list[Draft]) -> list[str]:
     return [draft.type for draft in drafts]
 
@@ -280,9 +284,9 @@ def test_what_is_in_the_background_outlives_the_turn() -> None:
     assert opened[0].turn_id is None
     ended = talk.end_turn(Ending("completed"))
     assert kinds(ended) == ["turn.completed"]
-    assert talk.resolve_request("r", "accept")[1].payload.state == "ready"
+    assert said(talk.resolve_request("r", "accept")[1]).state == "ready"
     (done,) = talk.complete_item("child")
-    assert (done.turn_id, done.payload.agent_id) == (None, "agent-1")
+    assert (done.turn_id, said(done).agent_id) == (None, "agent-1")
 
 
 def test_the_end_of_a_turn_answers_its_questions_with_nothing() -> None:
@@ -293,7 +297,7 @@ def test_the_end_of_a_turn_answers_its_questions_with_nothing() -> None:
     assert talk.resolve_request("r", "accept") == []
     ended = talk.end_turn(Ending("interrupted"))
     assert kinds(ended)[0] == "user-input.resolved"
-    assert ended[0].payload.answers == {}
+    assert said(ended[0]).answers == {}
 
 
 def test_a_question_is_answered_once_and_no_approval_by_answers() -> None:
@@ -303,7 +307,7 @@ def test_a_question_is_answered_once_and_no_approval_by_answers() -> None:
     talk.open_request("a", "unknown")
     assert talk.resolve_user_input("a", {"q": "red"}) == []
     (answered,) = talk.resolve_user_input("r", {"q": "red"})
-    assert answered.payload.answers == {"q": "red"}
+    assert said(answered).answers == {"q": "red"}
     assert talk.resolve_user_input("r", {"q": "red"}) == []
     assert talk.open_user_input("r", [question]) == []
 
@@ -317,8 +321,8 @@ def test_each_row_of_a_task_has_its_linkage() -> None:
     rows += talk.update_task("task", status="waiting")
     talk.end_turn(Ending("completed"))
     rows += talk.complete_task("task", "completed", summary="done")
-    assert {(row.payload.agent_id, row.payload.title) for row in rows} == {("a", "helper")}
-    assert rows[1].payload.description == "look"
+    assert {(said(row).agent_id, said(row).title) for row in rows} == {("a", "helper")}
+    assert said(rows[1]).description == "look"
     assert talk.complete_task("task") == talk.start_task("task") == []
 
 
@@ -328,5 +332,5 @@ def test_one_task_too_many_stops_the_oldest() -> None:
         talk.start_task(f"task-{number}")
     drafts = talk.start_task("one-more")
     assert kinds(drafts) == ["task.completed", "task.started"]
-    assert drafts[0].payload.status == "stopped"
+    assert said(drafts[0]).status == "stopped"
     assert len(talk.tasks) == OPEN_TASKS
