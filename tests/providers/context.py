@@ -7,6 +7,7 @@ is valid by contract in every test that uses it.
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -14,11 +15,22 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from sidecar.contract.base import Json
+from sidecar.contract.errors import ProviderProcessFailed
 from sidecar.contract.events import Event, decode_event, encode_event
 from sidecar.contract.frames import SessionSpec
 from sidecar.contract.methods import SendTurnParams, SessionStartParams
 from sidecar.core.drafts import Draft
-from sidecar.providers.base import ProviderCommand, ProviderProcess, ProviderSession
+from sidecar.providers.base import (
+    Lease,
+    ProcessEnd,
+    ProviderCommand,
+    ProviderProcess,
+    ProviderSession,
+    SharedContext,
+    SharedService,
+    ToolProcess,
+    TreeNote,
+)
 from tests.providers.balance import Balance
 
 S = TypeVar("S", bound=ProviderSession)
@@ -31,6 +43,8 @@ WAIT_S = 20.0
 
 class RealProcess:
     """A ProviderProcess on asyncio.subprocess."""
+
+    stderr_tail = ""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -68,17 +82,26 @@ class RealProcess:
         self._process._transport.close()  # type: ignore[attr-defined] # else GC warns of its pipes
         return code
 
-    async def ended(self) -> int:
-        return await asyncio.wait_for(self._process.wait(), WAIT_S)
+    async def ended(self) -> ProcessEnd:
+        code = await asyncio.wait_for(self._process.wait(), WAIT_S)
+        return ProcessEnd(None, -code) if code < 0 else ProcessEnd(code, None)
+
+    async def stop(self, deadline_s: float) -> None:
+        """Kill its group: a host would kill what has left the group too."""
+        if self._process.returncode is None:
+            os.killpg(self.pid, signal.SIGKILL)
+        await asyncio.wait_for(self._process.wait(), deadline_s)
 
 
 class Puppet:
     """A ProviderProcess without a process: a test says what it says, byte for byte."""
 
     pid = 1
+    stderr_tail = ""
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []
+        self.stdin_closed = False
         self.reads_input = asyncio.Event()
         self.reads_input.set()
         self._output: asyncio.Queue[bytes] = asyncio.Queue()
@@ -93,6 +116,9 @@ class Puppet:
 
     async def read(self) -> bytes:
         return await self._output.get()
+
+    def close_stdin(self) -> None:
+        self.stdin_closed = True
 
     def say(self, *messages: dict[str, Any], end: bool = False) -> None:
         """Say messages in one read; `end` ends the output behind them."""
@@ -113,8 +139,34 @@ class Puppet:
         return [message for message in self.heard if "method" not in message]
 
 
+class FakeNote:
+    """A TreeNote: which one it was."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class FakeLease:
+    """See Lease."""
+
+    def __init__(self, service: SharedService) -> None:
+        self._service = service
+        self.released = False
+
+    @property
+    def service(self) -> SharedService:
+        return self._service
+
+    def release(self) -> None:
+        self.released = True
+
+
 class FakeContext:
-    """See SessionContext."""
+    """See SessionContext, and SharedContext: a service that is leased lives in the test's process.
+
+    `stopped_since` has the notes that stop_since was called with; `stopping` holds it back while
+    it is cleared, and `stop_fails` makes it fail.
+    """
 
     def __init__(self, spec: SessionSpec) -> None:
         self._spec = spec
@@ -127,6 +179,13 @@ class FakeContext:
         self.clock_ms = 0
         self.flows = 0
         self.puppet: Puppet | None = None
+        self.notes = 0
+        self.stopped_since: list[int] = []
+        self.stopping = asyncio.Event()
+        self.stopping.set()
+        self.stop_fails = False
+        self.leases: list[FakeLease] = []
+        self._services: dict[str, SharedService] = {}
         self._changed = asyncio.Event()
 
     @property
@@ -149,19 +208,61 @@ class FakeContext:
     async def spawn(self, command: ProviderCommand) -> ProviderProcess:
         if self.puppet is not None:
             return self.puppet
+        return await self._spawn(command)
+
+    async def spawn_tool(self, command: ProviderCommand) -> ToolProcess:
+        return await self._spawn(command)
+
+    async def _spawn(self, command: ProviderCommand) -> RealProcess:
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         env |= {name: value for name, value in command.env.items() if value is not None}
-        process = RealProcess(
-            await asyncio.create_subprocess_exec(
-                *command.argv,
-                cwd=command.cwd,
-                env=env,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
+        try:
+            process = RealProcess(
+                await asyncio.create_subprocess_exec(
+                    *command.argv,
+                    cwd=command.cwd,
+                    env=env,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.STDOUT if command.merge_stderr else None,
+                    start_new_session=True,
+                )
             )
-        )
+        except OSError as error:
+            raise ProviderProcessFailed(f"Cannot start {command.argv[0]}: {error}") from None
         self.processes.append(process)
         return process
+
+    async def stop_processes(self, deadline_s: float) -> None:
+        for process in self.processes:
+            await process.stop(deadline_s)
+
+    async def note_tree(self) -> TreeNote:
+        self.notes += 1
+        return FakeNote(self.notes)
+
+    async def stop_since(self, note: TreeNote, deadline_s: float) -> int:
+        assert isinstance(note, FakeNote)
+        self.stopped_since.append(note.number)
+        self._changed.set()
+        await asyncio.wait_for(self.stopping.wait(), WAIT_S)
+        if self.stop_fails:
+            raise ProviderProcessFailed(f"2 processes live on after {deadline_s:g} s")
+        return 0
+
+    async def lease(self, key: str, create: Callable[[SharedContext], SharedService]) -> Lease:
+        if key not in self._services:
+            service = create(self)
+            await service.start()
+            self._services[key] = service
+        self.leases.append(FakeLease(self._services[key]))
+        return self.leases[-1]
+
+    async def end_services(self) -> None:
+        """Stop what was leased."""
+        for service in self._services.values():
+            await service.stop()
+        self._services.clear()
 
     def new_id(self, prefix: str) -> str:
         return f"{prefix}-{next(self._ids)}"
