@@ -1,0 +1,1 @@
+"""Cursor's agent: an ACP agent with extensions of its own (`cursor/…`)."""
