@@ -283,7 +283,10 @@ def test_what_is_in_the_background_outlives_the_turn() -> None:
     opened = talk.open_request("r", "unknown", background=True)
     assert opened[0].turn_id is None
     ended = talk.end_turn(Ending("completed"))
-    assert kinds(ended) == ["turn.completed"]
+    assert kinds(ended) == ["turn.completed", "session.state.changed"]
+    assert said(ended[-1]).state == "waiting"
+    assert said(talk.begin_turn("u")[-1]).state == "waiting"
+    talk.end_turn(Ending("completed"))
     assert said(talk.resolve_request("r", "accept")[1]).state == "ready"
     (done,) = talk.complete_item("child")
     assert (done.turn_id, said(done).agent_id) == (None, "agent-1")

@@ -31,7 +31,7 @@ class Conversation(Asking, Tasks):
         self._base = "ready"
         started = TurnStarted(model=nonblank(model), effort=nonblank(effort))
         drafts += self.say("turn.started", started, refs)
-        return drafts + self._settle()
+        return drafts + self._resettle()
 
     def end_turn(self, ending: Ending) -> list[Draft]:
         """End the running turn: requests resolved, items completed, turn.completed, state ready.
@@ -55,4 +55,10 @@ class Conversation(Asking, Tasks):
         drafts += self.say("turn.completed", payload)
         self._closed.add("turn", self.turn_id)
         self.turn_id = None
-        return drafts + self._settle()
+        return drafts + self._resettle()
+
+    def _resettle(self) -> list[Draft]:
+        """Say `waiting` again: a client's fold takes a turn's start for running, its end for ready."""
+        if self.requests:
+            self._announced = None
+        return self._settle()
