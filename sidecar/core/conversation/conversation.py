@@ -58,7 +58,7 @@ class Conversation(Asking, Tasks):
         return drafts + self._resettle()
 
     def _resettle(self) -> list[Draft]:
-        """Say `waiting` again: a client's fold takes a turn's start for running, its end for ready."""
+        """Say `waiting` again: a fold takes a turn's start for running, its end for ready."""
         if self.requests:
             self._announced = None
         return self._settle()
