@@ -1,7 +1,7 @@
 """The two forms of Claude: what is started, and how it is told what the session is.
 
 **CLI** (the default): `claude -p --input-format stream-json …`; the session's parameters are
-arguments, but for what may be secret or large (MCP servers, prompts, agents), which goes over stdio.
+arguments, but for what may be secret or large (MCP servers, prompts, agents): that goes over stdio.
 
 **Runner** (start option `runner {command, args?, env?}`): any program that speaks the same protocol
 on stdio; electron-glue ships one that calls the Agent SDK's `query()` in Node. It is started in the
