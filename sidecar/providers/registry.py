@@ -14,6 +14,7 @@ _ACP_CAPABILITIES = {
     "supportsFileChangeApproval": True,
     "resume": "basic",
     "attachments": "basic",
+    "mcpConfig": "basic",
 }
 
 PROVIDERS: dict[str, ProviderInfo] = {
@@ -25,6 +26,15 @@ PROVIDERS: dict[str, ProviderInfo] = {
             module="sidecar.providers.acp.session",
             session_class="AcpSession",
             capabilities=_ACP_CAPABILITIES,
+        ),
+        ProviderInfo(
+            name="cursor",
+            display_name="Cursor",
+            module="sidecar.providers.cursor.session",
+            session_class="CursorSession",
+            capabilities={**_ACP_CAPABILITIES, "supportsUserInput": True},
+            probe_module="sidecar.providers.cursor.probe",
+            probe_class="CursorProbe",
         ),
         ProviderInfo(
             name="demo",
