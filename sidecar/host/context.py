@@ -3,19 +3,25 @@
 import os
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sidecar.contract.base import Json
-from sidecar.contract.errors import ProviderProcessFailed
+from sidecar.contract.errors import Unsupported
 from sidecar.contract.frames import CursorFrame, Frame, LogFrame, SessionSpec
 from sidecar.core.drafts import Draft
 from sidecar.host.emitter import Emitter
-from sidecar.process import Child, own_environment, provider_environment, with_mark
-from sidecar.providers.base import ProviderCommand, ProviderProcess
-
-PROCESSES_PER_SESSION = 8
-"""Children that a provider session may start itself; what those start is theirs."""
+from sidecar.host.processes import Note, Processes, layered
+from sidecar.process import own_environment, provider_environment
+from sidecar.providers.base import (
+    Lease,
+    ProviderCommand,
+    ProviderProcess,
+    SharedContext,
+    SharedService,
+    ToolProcess,
+    TreeNote,
+)
 
 
 class HostContext:
@@ -28,7 +34,7 @@ class HostContext:
         self._slot = slot
         self._emitter = emitter
         self._send = send
-        self.children: list[Child] = []
+        self.processes = Processes(spec.mark, self._environment, self.log)
         self.cursor_published = False
 
     def emit(self, drafts: Sequence[Draft]) -> None:
@@ -46,32 +52,28 @@ class HostContext:
 
     async def spawn(self, command: ProviderCommand) -> ProviderProcess:
         """Start a provider's process in the session's tree."""
-        if len(self.children) >= PROCESSES_PER_SESSION:
-            raise ProviderProcessFailed(
-                f"Cannot start {command.argv[0]}: this session has started "
-                f"{PROCESSES_PER_SESSION} processes already"
-            )
-        child = await Child.spawn(
-            list(command.argv), cwd=command.cwd, env=self._environment(command)
-        )
-        self.children.append(child)
-        self.log("info", "provider.started", pid=child.pid, program=command.argv[0])
-        return child
+        return await self.processes.spawn(command)
+
+    async def spawn_tool(self, command: ProviderCommand) -> ToolProcess:
+        """Start a process that can be stopped alone."""
+        return await self.processes.spawn_tool(command)
+
+    async def note_tree(self) -> TreeNote:
+        """Remember which processes the session has now."""
+        return self.processes.note()
+
+    async def stop_since(self, note: TreeNote, deadline_s: float) -> int:
+        """Kill what the session's processes have started since `note`."""
+        assert isinstance(note, Note)
+        return await self.processes.stop_since(note, deadline_s)
+
+    async def lease(self, key: str, create: Callable[[SharedContext], SharedService]) -> Lease:
+        """Share a service with the sessions of this host that lease the same key."""
+        raise Unsupported(f"This host shares no services: {key}")
 
     def _environment(self, command: ProviderCommand) -> dict[str, str]:
         base = own_environment() if command.own_binary else provider_environment(os.environ)
-        layers: tuple[Mapping[str, str | None], ...] = (
-            self.spec.base_env,
-            self.spec.start.env or {},
-            command.env,
-        )
-        for layer in layers:
-            for name, value in layer.items():
-                if value is None:
-                    base.pop(name, None)
-                else:
-                    base[name] = value
-        return with_mark(base, self.spec.mark)
+        return layered(base, self.spec.base_env, self.spec.start.env or {}, command.env)
 
     def new_id(self, prefix: str) -> str:
         """Return an id that is unique for ever."""

@@ -172,9 +172,9 @@ class HostSession:
 
     async def _with_exit(self, reason: str) -> str:
         """Add how the agent's process ended, if it did; its last words are read by then."""
-        if not self._context.children:
+        agent = self._context.processes.agent
+        if agent is None:
             return reason
-        agent = self._context.children[0]
         exit_ = await agent.wait_at_most(EXIT_WAIT_S)
         if exit_ is None:
             return reason
@@ -208,7 +208,7 @@ class HostSession:
                 await provider.cancel()
 
         report = await stop_session_tree(
-            self._context.children,
+            self._context.processes.children,
             mark=self._spec.mark,
             cancel=cancel,
             ladder=Ladder.within(self._stop_s),
@@ -241,11 +241,12 @@ class HostSession:
         return limits.start_ms / 1000 if limits and limits.start_ms else START_DEADLINE_S
 
     def _stderr_tail(self) -> str:
-        tail = "\n".join(c.stderr_tail for c in self._context.children if c.stderr_tail)
+        tail = self._context.processes.stderr_tail
         return tail[-STDERR_TAIL_CHARS:].strip()
 
     def _exit_frame(self, outcome: Outcome, report: StopReport) -> ExitFrame:
-        main = self._context.children[0].exit if self._context.children else None
+        agent = self._context.processes.agent
+        main = agent.exit if agent else None
         if report.survivors:
             self._context.log("error", "session.survivors", survivors=len(report.survivors))
         return ExitFrame(

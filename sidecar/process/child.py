@@ -42,7 +42,9 @@ class Child:
         self.key = key_of(self.pid) or ProcessKey(self.pid, 0)
         self._stdin = PipeWriter(spawned.stdin)
         self._stdout = PipeReader(spawned.stdout)
-        self._stderr = TailReader(spawned.stderr, on_stderr_line)
+        self._stderr = (
+            None if spawned.stderr is None else TailReader(spawned.stderr, on_stderr_line)
+        )
         self._exit: asyncio.Future[Exit] = self._loop.create_future()
         self._drain_timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -56,13 +58,16 @@ class Child:
         *,
         env: Mapping[str, str],
         cwd: str | None = None,
+        tag: int | None = None,
+        merge_stderr: bool = False,
         on_stderr_line: Callable[[str], None] | None = None,
     ) -> "Child":
-        """Start a process in a session of its own, with three pipes.
+        """Start a process in a session of its own, with pipes as its stdio.
 
         From the main thread alone. Raises ProviderProcessFailed when it cannot be started.
         """
-        return cls(spawn_process(argv, cwd=cwd, env=env), on_stderr_line)
+        spawned = spawn_process(argv, cwd=cwd, env=env, tag=tag, merge_stderr=merge_stderr)
+        return cls(spawned, on_stderr_line)
 
     @property
     def exit(self) -> Exit | None:
@@ -71,8 +76,18 @@ class Child:
 
     @property
     def stderr_tail(self) -> str:
-        """The last STDERR_TAIL_CHARS characters of its stderr."""
-        return self._stderr.tail
+        """The last STDERR_TAIL_CHARS characters of its stderr; "" when that is merged."""
+        return self._stderr.tail if self._stderr else ""
+
+    @property
+    def closed(self) -> bool:
+        """Whether everything of it was released."""
+        return self._closed
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it has ended and nothing more of its output can be read."""
+        return self.exit is not None and self._stdout.ended.is_set()
 
     def write(self, data: bytes) -> None:
         """Queue bytes for stdin; dropped silently once it is closed or the process is gone.
@@ -110,7 +125,8 @@ class Child:
         """Wait until stderr, and stdout if somebody reads it, have been read to their ends."""
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline_s):
-                await self._stderr.ended.wait()
+                if self._stderr is not None:
+                    await self._stderr.ended.wait()
                 if self._stdout.was_read:
                     await self._stdout.ended.wait()
 
@@ -144,7 +160,8 @@ class Child:
             self._drain_timer.cancel()
         self._stdin.close()
         self._stdout.close()
-        self._stderr.drain()
+        if self._stderr is not None:
+            self._stderr.drain()
         self._watch.release()
         self._popen.returncode = (self.exit or UNKNOWN_EXIT).returncode()
         _living.discard(self)
@@ -157,4 +174,5 @@ class Child:
     def _cut(self) -> None:
         self._stdin.close()
         self._stdout.cut()
-        self._stderr.drain()
+        if self._stderr is not None:
+            self._stderr.drain()

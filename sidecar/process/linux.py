@@ -6,7 +6,7 @@ Reads /proc directly: psutil's import costs every forked host more than all of t
 import ctypes
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from sidecar.process.identity import Exit, ProcessInfo, ProcessKey
@@ -21,6 +21,9 @@ _PR_GET_CHILD_SUBREAPER = 37
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PRCTL = _LIBC.prctl
 """Looked up at import: between fork and exec nothing may be searched for."""
+
+_RLIMIT_LOCKS = 10
+"""Nothing has looked at this limit since Linux 2.4.25, so its soft value may carry a tag."""
 
 _DEAD = frozenset("ZXx")
 
@@ -169,6 +172,44 @@ def set_parent_death_signal(number: int) -> None:
     Safe between fork and exec. The caller re-checks its parent: it may have died before.
     """
     _PRCTL(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+
+
+class _Limit(ctypes.Structure):
+    _fields_ = (("soft", ctypes.c_uint64), ("hard", ctypes.c_uint64))
+
+
+_SETRLIMIT = getattr(_LIBC, "setrlimit64", _LIBC.setrlimit)
+_GETRLIMIT = getattr(_LIBC, "getrlimit64", _LIBC.getrlimit)
+
+
+def tagger(tag: int) -> Callable[[], None]:
+    """Return what gives the calling process its tag; safe between fork and exec.
+
+    Inherited by everything below it, whatever it does to its environment, session or parent.
+    Where an administrator has limited RLIMIT_LOCKS below the tag, nothing happens.
+    """
+    limit = _Limit()
+    _GETRLIMIT(_RLIMIT_LOCKS, ctypes.byref(limit))
+    if not 0 <= tag < limit.hard:
+        return lambda: None
+    limit.soft = tag
+    pointer, set_limit = ctypes.byref(limit), _SETRLIMIT
+
+    def give() -> None:
+        set_limit(_RLIMIT_LOCKS, pointer)
+
+    return give
+
+
+def tag_of(pid: int) -> int | None:
+    """Return the tag that `pid` inherited, or None."""
+    try:
+        with open(f"/proc/{pid}/limits", "rb") as file:  # noqa: PTH123 - hot path
+            _, _, line = file.read().partition(b"Max file locks")
+    except OSError:
+        return None
+    soft = line.split(None, 1)[:1]
+    return int(soft[0]) if soft and soft[0].isdigit() else None
 
 
 _HAS_CHILDREN = os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # noqa: PTH110

@@ -3,6 +3,9 @@
 AGENT_SIDECAR_MARKS is `<outer marks>:<mark>`, each mark 128 random bits in hex, inherited by
 everything below. A sidecar may run inside another's session: each looks for its own marks alone.
 Marks name; they are no secret.
+
+What scrubs its environment and leaves its parent is still told by its tag (Linux): a number made of
+its session's mark, inherited as a resource limit that nothing uses (docs/adr/0008).
 """
 
 import os
@@ -13,6 +16,12 @@ from collections.abc import Collection, Mapping
 from sidecar.process.platform import os_
 
 MARKS_VARIABLE = "AGENT_SIDECAR_MARKS"
+
+TOOLS_BITS = 20
+"""Low bits of a tag: which tool of the session, 0 for the session itself; the rest is its mark."""
+
+_MARK_DIGITS = 10
+"""Hex digits of a mark that a tag holds: 40 bits, so that two sessions never share one."""
 
 _MARK = re.compile(r"[0-9a-f]{32}")
 
@@ -28,6 +37,11 @@ def marks_in(environment: Mapping[str, str]) -> list[str]:
     return [word for word in words if _MARK.fullmatch(word)]
 
 
+def tag_of_mark(mark: str, tool: int = 0) -> int:
+    """Return the tag of a session, or of its tool number `tool` (modulo 2^TOOLS_BITS)."""
+    return int(mark[:_MARK_DIGITS], 16) << TOOLS_BITS | tool % (1 << TOOLS_BITS)
+
+
 def with_mark(environment: Mapping[str, str], mark: str) -> dict[str, str]:
     """Return `environment` with its own marks, this process's marks and `mark`.
 
@@ -41,5 +55,17 @@ def with_mark(environment: Mapping[str, str], mark: str) -> dict[str, str]:
 
 
 def carries(pid: int, marks: Collection[str]) -> bool:
-    """Tell whether the process was started with one of `marks`."""
-    return not set(marks).isdisjoint(marks_in(os_.environment_of(pid)))
+    """Tell whether the process was started with one of `marks`, or below what was."""
+    if not set(marks).isdisjoint(marks_in(os_.environment_of(pid))):
+        return True
+    tag = os_.tag_of(pid)
+    return tag is not None and tag >> TOOLS_BITS in {_head_of(mark) for mark in marks}
+
+
+def carries_tool(pid: int, mark: str, tag: int) -> bool:
+    """Tell whether the process belongs to the tool that was started with `mark` and `tag`."""
+    return mark in marks_in(os_.environment_of(pid)) or os_.tag_of(pid) == tag
+
+
+def _head_of(mark: str) -> int:
+    return tag_of_mark(mark) >> TOOLS_BITS

@@ -5,7 +5,7 @@ scrubs its environment is not found. That is the documented limit of these platf
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import psutil
@@ -102,3 +102,13 @@ def set_subreaper(on: bool = True) -> bool:
 
 def set_parent_death_signal(number: int) -> None:
     """Do nothing: a guard thread and stdin EOF stand in for it."""
+
+
+def tagger(tag: int) -> Callable[[], None]:
+    """Return what does nothing: no such tag is known here, marks alone tell processes apart."""
+    return lambda: None
+
+
+def tag_of(pid: int) -> int | None:
+    """Return None: there are no tags."""
+    return None

@@ -27,11 +27,19 @@ class Spawned(NamedTuple):
     process: "subprocess.Popen[bytes]"
     stdin: int
     stdout: int
-    stderr: int
+    stderr: int | None
+    """None when its stderr is merged into stdout."""
 
 
-def spawn_process(argv: Sequence[str], *, cwd: str | None, env: Mapping[str, str]) -> Spawned:
-    """Start a process with three pipes as its stdio.
+def spawn_process(
+    argv: Sequence[str],
+    *,
+    cwd: str | None,
+    env: Mapping[str, str],
+    tag: int | None = None,
+    merge_stderr: bool = False,
+) -> Spawned:
+    """Start a process with three pipes as its stdio; two with `merge_stderr`.
 
     Blocks until exec has succeeded, a few milliseconds. Main thread alone: a parent-death signal
     fires when the *thread* that forked ends. Raises ProviderProcessFailed.
@@ -40,17 +48,21 @@ def spawn_process(argv: Sequence[str], *, cwd: str | None, env: Mapping[str, str
         raise RuntimeError("processes are started from the main thread alone")
     if not argv or any("\0" in word for word in argv):
         raise ProviderProcessFailed("Cannot start a process: its command is empty or has a NUL")
+    count = 2 if merge_stderr else 3
     with ExitStack() as ours_on_failure:
         try:
             with ExitStack() as theirs:
-                pipes = [_pipe(ours_on_failure, theirs, child_reads=fd == 0) for fd in range(3)]
-                process = _popen(argv, cwd, env, [child_end for _, child_end in pipes])
+                pipes = [_pipe(ours_on_failure, theirs, child_reads=fd == 0) for fd in range(count)]
+                theirs_by_fd = [child_end for _, child_end in pipes]
+                stdio = [*theirs_by_fd, theirs_by_fd[1]][:3]
+                process = _popen(argv, cwd, env, stdio, tag)
         except (OSError, ValueError) as error:
             raise ProviderProcessFailed(
                 f"Cannot start {argv[0]}: {_why(error, argv[0], cwd)}", program=argv[0]
             ) from error
         ours_on_failure.pop_all()
-    return Spawned(process, *(our_end for our_end, _ in pipes))
+    ours = [our_end for our_end, _ in pipes]
+    return Spawned(process, ours[0], ours[1], None if merge_stderr else ours[2])
 
 
 def _pipe(ours: ExitStack, theirs: ExitStack, *, child_reads: bool) -> tuple[int, int]:
@@ -63,13 +75,17 @@ def _pipe(ours: ExitStack, theirs: ExitStack, *, child_reads: bool) -> tuple[int
 
 
 def _popen(
-    argv: Sequence[str], cwd: str | None, env: Mapping[str, str], stdio: Sequence[int]
+    argv: Sequence[str],
+    cwd: str | None,
+    env: Mapping[str, str],
+    stdio: Sequence[int],
+    tag: int | None,
 ) -> "subprocess.Popen[bytes]":
     with warnings.catch_warnings():
         # 3.12 warns of fork in a process with threads. What runs between fork and exec is
         # `_die_with`, which takes no lock that the guard thread could hold.
         warnings.simplefilter("ignore", DeprecationWarning)
-        preexec = _die_with(os.getpid()) if IS_LINUX else None
+        preexec = _die_with(os.getpid(), tag) if IS_LINUX else None
         return subprocess.Popen(
             list(argv),
             cwd=cwd,
@@ -85,10 +101,11 @@ def _popen(
 
 
 class _die_with:  # noqa: N801 - used as a function; a class binds its names before the fork
-    """Between fork and exec: die when the parent does, at once if it has already."""
+    """Between fork and exec: die when the parent does, at once if it has already; take the tag."""
 
-    def __init__(self, parent: int) -> None:
+    def __init__(self, parent: int, tag: int | None) -> None:
         self._parent = parent
+        self._take_tag = None if tag is None else os_.tagger(tag)
         self._arm = os_.set_parent_death_signal
         self._getppid = os.getppid
         self._exit = os._exit
@@ -98,6 +115,8 @@ class _die_with:  # noqa: N801 - used as a function; a class binds its names bef
         self._arm(self._signal)
         if self._getppid() != self._parent:
             self._exit(_PARENT_GONE)
+        if self._take_tag is not None:
+            self._take_tag()
 
 
 def _why(error: OSError | ValueError, program: str, cwd: str | None) -> str:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from sidecar.process.census import Kill, Look, strangers, with_descendants
 from sidecar.process.child import Child, living_children
 from sidecar.process.identity import Exit, ProcessInfo, ProcessKey
-from sidecar.process.marks import carries
+from sidecar.process.killing import kill_all
+from sidecar.process.marks import carries, carries_tool
 from sidecar.process.platform import SIGKILL, os_
 
 POLL_FIRST_S = 0.005
@@ -104,6 +105,16 @@ def session_census(children: Sequence[Child], mark: str) -> list[ProcessInfo]:
     return with_descendants([*own, *orphans])
 
 
+def tool_census(child: Child, mark: str, tag: int) -> list[ProcessInfo]:
+    """Return everything alive that belongs to one tool of a session, parents first.
+
+    What left the tool's tree is told by the tool's own mark and tag.
+    """
+    own = _info_of(child)
+    orphans = [info for info in strangers() if carries_tool(info.key.pid, mark, tag)]
+    return with_descendants([*([own] if own else []), *orphans])
+
+
 async def stop_tree(
     children: Sequence[Child],
     *,
@@ -161,8 +172,7 @@ class _Stop:
             for child in self._children:
                 child.terminate_group()
             await self._until_group_is_empty(self._ladder.term_s)
-        kill = Kill(self._look)
-        await self._kill(kill)
+        kill = await self._kill()
         return (Rung.KILL if kill.killed else rung), kill
 
     async def _call_cancel(self, cancel: Callable[[], Awaitable[None]]) -> None:
@@ -201,19 +211,18 @@ class _Stop:
                     await asyncio.sleep(pause_s)
                     pause_s = min(pause_s * 2, POLL_LAST_S)
 
-    async def _kill(self, kill: Kill) -> None:
+    async def _kill(self) -> Kill:
         """Kill until two censuses are empty, bounded by the rung's deadline."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self._ladder.kill_s
-        while True:
-            pause_s = kill.step()
-            if kill.survivors:
-                for child in self._children:
-                    child.signal_group(SIGKILL)  # at one stroke: outruns a fork storm
-            if pause_s is None or loop.time() >= end:
-                break
-            await asyncio.sleep(pause_s)
+        kill = await kill_all(self._look, self._ladder.kill_s, self._kill_groups)
         await self._exits(max(end - loop.time(), POLL_LAST_S))
+        return kill
+
+    def _kill_groups(self) -> None:
+        """At one stroke: outruns a fork storm."""
+        for child in self._children:
+            child.signal_group(SIGKILL)
 
 
 def _info_of(child: Child) -> ProcessInfo | None:

@@ -5,7 +5,7 @@ children walk finds. Never `taskkill /T` (it follows recycled parent ids) and ne
 `os.kill(pid, 0)` (it terminates).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import psutil
@@ -85,3 +85,13 @@ def set_subreaper(on: bool = True) -> bool:
 
 def set_parent_death_signal(number: int) -> None:
     """Do nothing: the job object's kill-on-close stands in for it."""
+
+
+def tagger(tag: int) -> Callable[[], None]:
+    """Return what does nothing: no such tag is known here, marks alone tell processes apart."""
+    return lambda: None
+
+
+def tag_of(pid: int) -> int | None:
+    """Return None: there are no tags."""
+    return None

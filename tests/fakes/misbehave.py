@@ -14,6 +14,9 @@ Everything that it starts carries SENTINEL in its argv, so that an observer find
     tool      runs a shell in a session of its own, as agents' tools do; then as quiet
     tree      leaves an orphan in a session of its own; then as stubborn
     exit N    exits with code N
+    spawner   starts what each line of stdin asks for, and echoes the line: `before` and `shell` a
+              process in a session of its own, `daemon` a double fork without environment, `flood`
+              and `burst` one process after another, for ever or for half a second
     noise     writes 1 MB to stderr, then as quiet
 """
 
@@ -56,13 +59,7 @@ def quiet() -> None:
 
 
 def daemon() -> None:
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            os.closerange(0, 3)
-            os.execve(sys.executable, [sys.executable, "-S", __file__, "sleep", SENTINEL], {})
-        os._exit(0)
-    os.wait()
+    lose("sleep", SENTINEL)
     stubborn()
 
 
@@ -139,6 +136,34 @@ def noise() -> None:
         pass
 
 
+def spawner() -> None:
+    say("ready")
+    for line in sys.stdin:
+        word = line.strip()
+        say(word)
+        if word in ("flood", "burst"):
+            end = time.monotonic() + (0.5 if word == "burst" else 3600)
+            while time.monotonic() < end:
+                be("sleep", start_new_session=True)
+                time.sleep(0.002)
+        elif word == "daemon":
+            lose("sleep", f"{SENTINEL}-daemon")
+        else:
+            argv = [sys.executable, "-S", __file__, "sleep", f"{SENTINEL}-{word}"]
+            subprocess.Popen(argv, start_new_session=True)
+
+
+def lose(mode: str, sentinel: str) -> None:
+    """Start a process that nothing but its kernel's memory ties to us."""
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.closerange(0, 3)
+            os.execve(sys.executable, [sys.executable, "-S", __file__, mode, sentinel], {})
+        os._exit(0)
+    os.wait()
+
+
 if MODE == "exit":
     sys.exit(int(sys.argv[3]) if len(sys.argv) > 3 else 0)
 {
@@ -154,6 +179,7 @@ if MODE == "exit":
     "leave": leave,
     "sleepy": sleepy,
     "farewell": farewell,
+    "spawner": spawner,
     "noise": noise,
     "sleep": sleep_for_ever,
 }[MODE]()
