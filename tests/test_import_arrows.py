@@ -63,7 +63,12 @@ _layer("sidecar.observe sidecar.cli sidecar.serve sidecar.__main__", "sidecar")
 PURE = ("sidecar.contract", "sidecar.core")
 """Rooms without IO; so are a provider's wire and mapping modules (PURE_MODULES)."""
 
-PURE_MODULES = ("sidecar.providers.*.wire*", "sidecar.providers.*.mapping*")
+PURE_MODULES = (
+    "sidecar.providers.*.wire*",
+    "sidecar.providers.*.mapping*",
+    "sidecar.providers.shapes",
+    "sidecar.providers.text",
+)
 
 EXEMPT_FROM_PURITY = ("sidecar.contract.generate",)
 """A tool of the source tree that reads and writes files; nothing that runs imports it."""
