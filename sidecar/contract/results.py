@@ -74,7 +74,12 @@ class TreeNode(Wire, frozen=True):
     kind: NodeKind
     id: NonBlank
     state: NonBlank
+    """A session's status, a subagent's task status, a process's name."""
     parent: NonBlank | None = None
+    title: NonBlank | None = None
+    """What a subagent calls itself, or was asked to do."""
+    started_at: NonBlank | None = None
+    """ISO 8601, of sessions and subagents; a process has its create_time."""
     pid: Positive | None = None
     create_time: float | None = None
     """Seconds since 1970, as psutil says it: with `pid` the identity of a process."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from sidecar.contract.results import TreeNode
-from sidecar.contract.snapshot import SnapshotState
+from sidecar.contract.snapshot import SessionSnapshot, SnapshotState
 
 
 class Key(Protocol):
@@ -48,20 +48,52 @@ def tree_nodes(
         processes = samples.get(thread_id, ())
         own = {p.key.pid for p in processes}
         tops = [_process_id(p) for p in processes if p.parent not in own]
-        tasks = [f"task:{thread_id}/{task_id}" for task_id in session.tasks]
+        agents = _agents(session)
+        top_agents = [agent.id for agent in agents if agent.parent == thread_id]
         nodes.append(
             TreeNode(
                 kind="session",
                 id=thread_id,
                 state=session.status,
                 parent=session.parent,
-                children=[*session.children, *tasks, *tops],
+                started_at=session.created_at,
+                children=[*session.children, *top_agents, *tops],
             )
         )
-        nodes += [
-            TreeNode(kind="subagent", id=task, state="running", parent=thread_id) for task in tasks
-        ]
+        nodes += agents
         nodes += [_process_node(p, processes, own, thread_id) for p in processes]
+    return nodes
+
+
+def _agents(session: SessionSnapshot) -> list[TreeNode]:
+    """Return the open tasks of a session as nodes, an agent's own agents below it."""
+    ids = {task_id: f"task:{session.thread_id}/{task_id}" for task_id in session.tasks}
+    of_agent = {
+        task["agentId"]: ids[task_id]
+        for task_id, task in session.tasks.items()
+        if task.get("agentId")
+    }
+    parents = {
+        task_id: of_agent.get(task.get("parentAgentId"), session.thread_id)
+        for task_id, task in session.tasks.items()
+    }
+    nodes = []
+    for task_id, task in session.tasks.items():
+        parent = parents[task_id]
+        if parent == ids[task_id]:  # an agent that names itself as its parent
+            parent = parents[task_id] = session.thread_id
+        children = [ids[other] for other in ids if parents[other] == ids[task_id]]
+        nodes.append(
+            TreeNode(
+                kind="subagent",
+                id=ids[task_id],
+                state=task.get("status") or "running",
+                parent=parent,
+                title=task.get("title") or task.get("description"),
+                started_at=task.get("startedAt"),
+                children=[child for child in children if child != ids[task_id]],
+            )
+        )
     return nodes
 
 

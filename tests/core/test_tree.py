@@ -60,6 +60,24 @@ def test_open_tasks_are_nodes_without_a_process() -> None:
     ]
 
 
+def test_an_agent_of_an_agent_hangs_below_it() -> None:
+    tasks = {
+        "t1": {"agentId": "a1", "title": "Scout", "status": "waiting", "startedAt": "2026"},
+        "t2": {"agentId": "a2", "parentAgentId": "a1", "description": "look"},
+        "t3": {"agentId": "a3", "parentAgentId": "a3"},
+        "t4": {"parentAgentId": "nobody"},
+    }
+    root, *agents = tree_nodes(state(session("a", tasks=tasks)), {}, None)
+    assert root.children == ["task:a/t1", "task:a/t3", "task:a/t4"]
+    assert [(n.id, n.parent, n.state, n.title, n.children) for n in agents] == [
+        ("task:a/t1", "a", "waiting", "Scout", ["task:a/t2"]),
+        ("task:a/t2", "task:a/t1", "running", "look", []),
+        ("task:a/t3", "a", "running", None, []),
+        ("task:a/t4", "a", "running", None, []),
+    ]
+    assert agents[0].started_at == "2026"
+
+
 def test_a_root_shows_its_descendants_and_nothing_else() -> None:
     whole = state(
         session("a", children=["b"]),

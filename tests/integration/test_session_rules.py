@@ -188,6 +188,20 @@ async def test_a_turn_has_bounds(client: SidecarClient) -> None:
             await client.request("session.sendTurn", turn_params("t1", "see", attachments=[broken]))
 
 
+@pytest.mark.must("P5.16")
+async def test_a_second_turn_is_refused_by_what_can_be_neither_steered_nor_queued(
+    client: SidecarClient,
+) -> None:
+    await client.request("session.start", start_params("t1"))
+    first = await client.request("session.sendTurn", turn_params("t1", "@@stream 10000 5 10"))
+    await client.wait_event("content.delta", thread_id="t1")
+    with pytest.raises(ValidationFailed, match=first["turnId"]):
+        await client.request("session.sendTurn", turn_params("t1", "and this"))
+    await client.request("session.interrupt", {"threadId": "t1"})
+    await client.wait_event("turn.completed", thread_id="t1")
+    await client.request("session.sendTurn", turn_params("t1", "now"))
+
+
 @pytest.mark.must("P5.15")
 async def test_a_shutdown_says_goodbye_behind_the_last_event(
     sidecar: RunningSidecar, client: SidecarClient

@@ -708,8 +708,13 @@ export interface Tree {
 export interface TreeNode {
   readonly kind: NodeKind;
   readonly id: string;
+  /** A session's status, a subagent's task status, a process's name. */
   readonly state: string;
   readonly parent?: string;
+  /** What a subagent calls itself, or was asked to do. */
+  readonly title?: string;
+  /** ISO 8601, of sessions and subagents; a process has its create_time. */
+  readonly startedAt?: string;
   readonly pid?: number;
   /** Seconds since 1970, as psutil says it: with `pid` the identity of a process. */
   readonly createTime?: number;
