@@ -94,7 +94,8 @@ class SessionSpec(Wire, frozen=True):
     start: SessionStartParams
     provider_instance_id: str | None = None
     resume_cursor: Any = None
-    base_env: dict[str, str] = {}
+    base_env: dict[str, str | None] = {}
+    """Laid over the host's own environment; None removes a variable."""
     provider_settings: dict[str, Any] = {}
     data_dir: str = ""
     raw: str = "none"
@@ -102,6 +103,11 @@ class SessionSpec(Wire, frozen=True):
     """Where the instance keeps its own accounts and state; empty for the user's own."""
     shared_mark: str = ""
     """The mark of what the sessions of a shared host start together."""
+    module: str = ""
+    """The provider's session module; empty: look `provider` up among those built in."""
+    session_class: str = ""
+    package_dir: str = ""
+    """Where a drop-in's package is imported from; empty for what is built in."""
 
 
 class OpenFrame(Frame, frozen=True, tag=11):

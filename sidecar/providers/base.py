@@ -123,7 +123,9 @@ class SessionContext(Protocol):
         ProviderProcessFailed at the deadline.
         """
 
-    async def lease(self, key: str, create: Callable[["SharedContext"], "SharedService"]) -> "Lease":
+    async def lease(
+        self, key: str, create: Callable[["SharedContext"], "SharedService"]
+    ) -> "Lease":
         """Share a service with the sessions of this host that lease the same key.
 
         The first lease creates and starts it; when the last one is released it stays up for
@@ -330,6 +332,14 @@ class ProviderInfo:
     probe_class: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     sharing_module: str | None = None
+    probe_settings: Mapping[str, Any] = field(default_factory=dict)
+    """What a manifest tells its probe alone; part of ProbeContext.settings."""
+    home_env: Mapping[str, str] = field(default_factory=dict)
+    """Variables that point into an instance's own home: name → folder below it, "" for itself.
+
+    The supervisor sets them. A provider that reads `spec.instance_home` needs none."""
+    package_dir: str = ""
+    """Where a drop-in's package is imported from; empty for what is built in."""
 
     CAPABILITY_DEFAULTS: ClassVar[Mapping[str, Any]] = {
         "sessionModelSwitch": "unsupported",

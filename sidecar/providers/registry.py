@@ -4,8 +4,10 @@ Owns the names and the lazy import. Never starts anything.
 """
 
 import importlib
+import sys
+from typing import Any
 
-from sidecar.contract.errors import ValidationFailed
+from sidecar.contract.errors import ProviderProcessFailed, ValidationFailed
 from sidecar.providers.base import ProviderInfo, ProviderSession, SessionContext
 
 _ACP_CAPABILITIES = {
@@ -17,6 +19,20 @@ _ACP_CAPABILITIES = {
     "mcpConfig": "basic",
 }
 
+ACP_HOME_ENV = {
+    "HOME": "",
+    "XDG_CACHE_HOME": ".cache",
+    "XDG_CONFIG_HOME": ".config",
+    "XDG_DATA_HOME": ".local/share",
+    "XDG_STATE_HOME": ".local/state",
+    **(
+        {"USERPROFILE": "", "APPDATA": "AppData/Roaming", "LOCALAPPDATA": "AppData/Local"}
+        if sys.platform == "win32"
+        else {}
+    ),
+}
+"""Where an instance of an agent of which nothing else is known keeps what it keeps."""
+
 PROVIDERS: dict[str, ProviderInfo] = {
     info.name: info
     for info in (
@@ -26,6 +42,7 @@ PROVIDERS: dict[str, ProviderInfo] = {
             module="sidecar.providers.acp.session",
             session_class="AcpSession",
             capabilities=_ACP_CAPABILITIES,
+            home_env=ACP_HOME_ENV,
         ),
         ProviderInfo(
             name="cursor",
@@ -35,6 +52,7 @@ PROVIDERS: dict[str, ProviderInfo] = {
             capabilities={**_ACP_CAPABILITIES, "supportsUserInput": True},
             probe_module="sidecar.providers.cursor.probe",
             probe_class="CursorProbe",
+            home_env=ACP_HOME_ENV,
         ),
         ProviderInfo(
             name="demo",
@@ -42,6 +60,7 @@ PROVIDERS: dict[str, ProviderInfo] = {
             module="sidecar.providers.demo.session",
             session_class="DemoSession",
             capabilities={**_ACP_CAPABILITIES, "attachments": "none", "resume": "full"},
+            home_env=ACP_HOME_ENV,
         ),
     )
 }
@@ -62,8 +81,34 @@ def provider_info(name: str) -> ProviderInfo:
 
 
 def create_session(name: str, context: SessionContext) -> ProviderSession:
-    """Import the provider's package and make a session of it; nothing is started yet."""
-    info = provider_info(name)
-    session_class = getattr(importlib.import_module(info.module), info.session_class)
+    """Import the provider's package and make a session of it; nothing is started yet.
+
+    Raises ProviderProcessFailed for a drop-in that cannot be imported.
+    """
+    spec = context.spec
+    if spec.module:
+        session_class = load_class(spec.module, spec.session_class, spec.package_dir)
+    else:
+        info = provider_info(name)
+        session_class = load_class(info.module, info.session_class, info.package_dir)
     session: ProviderSession = session_class(context)
     return session
+
+
+def load_class(module: str, name: str, package_dir: str = "") -> Any:
+    """Import a provider's class, a drop-in's from its own folder.
+
+    In hosts and probes alone: the supervisor runs no provider code. The folder goes to the end of
+    the path, so that a drop-in shadows nothing. Raises ProviderProcessFailed when what a drop-in
+    brings cannot be imported, for whatever reason.
+    """
+    if package_dir and package_dir not in sys.path:
+        sys.path.append(package_dir)
+    try:
+        return getattr(importlib.import_module(module), name)
+    except Exception as error:
+        if not package_dir:
+            raise
+        raise ProviderProcessFailed(
+            f"Cannot import {name} of {module} from {package_dir}: {error!r}", module=module
+        ) from error

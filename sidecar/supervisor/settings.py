@@ -1,11 +1,41 @@
 """The settings that a launcher may hand over in the bootstrap line."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
 
-from sidecar.contract.base import Count, Positive, Wire
+from sidecar.contract.base import Count, NonBlank, Positive, Slug, Wire
 from sidecar.contract.limits import HEARTBEAT_MS, MIB
+
+
+class EnvSettings(Wire, frozen=True):
+    """Which environment agents get; patterns are those of fnmatch, over names of variables."""
+
+    allow: list[NonBlank] | None = None
+    """Only these are handed on, and what every program needs; None: all that is not denied."""
+
+    deny: list[NonBlank] = []  # noqa: RUF012 - msgspec copies an empty default
+    login_shell: bool = True
+    """Ask the user's login shell once for the PATH and what else its files set."""
+
+    login_shell_ms: Positive = 10_000
+    """What the shell gets; some take seconds."""
+
+    wait_ms: Count = 3_000
+    """How long the first sessions wait for the shell, at most."""
+
+
+class InstanceSettings(Wire, frozen=True):
+    """An account of a provider. `env` may hold secrets; it is kept in memory alone."""
+
+    provider: Slug
+    display_name: NonBlank | None = None
+    home: NonBlank | None = None
+    """Its own folder; by default one in the data dir."""
+
+    env: dict[str, str] = {}  # noqa: RUF012 - msgspec copies an empty default
+    options: dict[str, Any] = {}  # noqa: RUF012 - the same
 
 
 class Settings(Wire, frozen=True):
@@ -29,7 +59,46 @@ class Settings(Wire, frozen=True):
     providers: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     """Settings by provider name, handed to its sessions."""
 
+    agents: dict[str, Any] = msgspec.field(default_factory=dict)
+    """Manifests by name. A bad one is no bad bootstrap: provider.list tells what is wrong."""
+
+    instances: dict[Slug, InstanceSettings] = msgspec.field(default_factory=dict)
+    """Accounts by `providerInstanceId`."""
+
+    env: EnvSettings = EnvSettings()
+
 
 def parse_settings(value: dict[str, Any] | None) -> Settings:
     """Read the settings. Raises msgspec.ValidationError with the path of what does not fit."""
     return msgspec.convert(value or {}, Settings)
+
+
+def unknown_settings(value: dict[str, Any] | None) -> list[str]:
+    """Return the paths of what is in no table: misspelt, or of a newer version."""
+    return _unknown(value or {}, Settings, "")
+
+
+def _unknown(value: dict[str, Any], kind: type[Wire], path: str) -> list[str]:
+    fields = {field.encode_name: field.name for field in msgspec.structs.fields(kind)}
+    found = [f"{path}{name}" for name in value if name not in fields]
+    for name, nested in _NESTED.items():
+        inner = value.get(name)
+        if kind is Settings and isinstance(inner, dict):
+            found += nested(inner, f"{path}{name}.")
+    return found
+
+
+def _unknown_of_instances(value: dict[str, Any], path: str) -> list[str]:
+    return [
+        unknown
+        for name, instance in value.items()
+        if isinstance(instance, dict)
+        for unknown in _unknown(instance, InstanceSettings, f"{path}{name}.")
+    ]
+
+
+_NESTED: dict[str, Callable[[dict[str, Any], str], list[str]]] = {
+    "env": lambda value, path: _unknown(value, EnvSettings, path),
+    "instances": _unknown_of_instances,
+}
+"""Settings with fields of their own. `agents` are manifests, which know what they may hold."""
