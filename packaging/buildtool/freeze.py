@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from buildtool import interpreter, sources
+from buildtool import interpreter, licenses, sources
 from buildtool.paths import APP, BUILD, DIST, EXE, PACKAGING, ROOT, binary, cache_dir, venv_python
 from buildtool.report import write_report
 from buildtool.shell import BuildError, exclusive, quiet, say
@@ -89,6 +89,12 @@ def _finish(layout: str, inputs: str, stripped: bool, options: FreezeOptions) ->
     frozen = binary(layout, options.dist)
     if options.prove:
         prove(frozen, layout)
+    quiet(
+        f"licences {layout}",
+        [venv_python(), "-m", "buildtool.licenses", options.dist / layout / licenses.FILE],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(PACKAGING)},
+    )
     write_report(layout, options.dist, stripped=stripped, measure_start=options.prove)
     stamp = {"inputs": inputs, "proven": options.prove}
     (options.dist / layout / STAMP).write_text(json.dumps(stamp), encoding="utf-8")

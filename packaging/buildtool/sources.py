@@ -19,6 +19,7 @@ TOOL_INPUTS = (
     "buildtool/excludes.py",
     "buildtool/sources.py",
     "buildtool/freeze.py",
+    "buildtool/licenses.py",
     "buildtool/smoke.py",
 )
 """Files of packaging/ that change the binary, or what is asked of it before it counts as good."""
