@@ -1,79 +1,96 @@
-"""Real agents from the npm registry, pinned, in a cache outside the project; and a fake LLM."""
+"""Fixtures of the live tests: an agent of a profile, with its app, its sidecar and its fake LLM."""
 
-import asyncio
-import fcntl
-import os
-import shutil
-import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-CACHE = (
-    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "agent-sidecar" / "agents"
-)
-INSTALL_S = 300.0
+from tests.agents.app import GLUE, App, Launch
+from tests.agents.harness import AgentProfile, FakeLlm, LiveAgent, source_command
+from tests.agents.install import NotInstalledError, install
+from tests.support import observer
+
 FAKE_LLM = Path(__file__).parents[1] / "fakes" / "fake_llm.py"
-LISTEN_S = 20.0
+LISTEN_S = 30.0
+END_S = 10.0
+
+StartAgent = Callable[..., LiveAgent]
 
 
-@pytest.fixture(scope="session")
-def installed_agent() -> Callable[[str], Path]:
-    """Return a function: "name@version" of npm → its node_modules/.bin, installed if need be.
+@pytest.fixture(scope="module")
+def start_agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartAgent]:
+    """Return a function: (profile, binary=…) → LiveAgent, up for the rest of the module.
 
-    Skips the test with the reason when npm or its registry cannot be reached.
+    Skips with the reason when an agent of the profile cannot be installed.
     """
-    return install
+    with ExitStack() as stack:
+
+        def start(profile: AgentProfile, binary: Path | None = None) -> LiveAgent:
+            bins = {package: _installed(package) for package in profile.packages}
+            if not (GLUE / "dist" / "esm" / "index.js").exists():
+                pytest.skip("electron-glue is not built: npm run build")
+            folder = tmp_path_factory.mktemp(profile.name)
+            return stack.enter_context(_running(profile, folder, bins, binary))
+
+        yield start
 
 
-def install(package: str) -> Path:
-    """Install a pinned npm package once; several test runs may ask at the same time."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not on PATH, so no agent can be installed")
-    folder = CACHE / package.removeprefix("@").replace("/", "-")
-    folder.mkdir(parents=True, exist_ok=True)
-    done = folder / "installed"
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            result = subprocess.run(
-                ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), package],
-                capture_output=True,
-                text=True,
-                timeout=INSTALL_S,
-                check=False,
-            )
-            if result.returncode != 0:
-                reason = result.stderr.strip().splitlines()[-1:] or ["npm failed"]
-                pytest.skip(f"{package} cannot be installed: {reason[0]}")
-            done.touch()
-    return folder / "node_modules" / ".bin"
+@contextmanager
+def _running(
+    profile: AgentProfile, folder: Path, bins: dict[str, Path], binary: Path | None
+) -> Iterator[LiveAgent]:
+    program, arguments = (str(binary), ()) if binary else source_command()
+    own = folder / "sidecar"
+    for name in ("home", "tmp", "data"):
+        (own / name).mkdir(parents=True)
+    launch = Launch(
+        data_dir=own / "data",
+        binary=program,
+        binary_args=arguments,
+        settings=dict(profile.settings),
+        options=profile.launch(bins),
+        env={"HOME": str(own / "home"), "TMPDIR": str(own / "tmp")},
+    )
+    with fake_llm(folder) as llm:
+        with App(launch) as app:
+            agent = LiveAgent(profile, app, folder, llm, bins)
+            yield agent
+        left = [seen for word in agent.sentinels for seen in observer.seen_with_env(word)]
+        assert not left, f"alive after the sidecar: {left}"
 
 
-@pytest.fixture
-async def fake_llm(tmp_path: Path) -> AsyncIterator[str]:
-    """A fake LLM on a free port; yields its base URL."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    with (tmp_path / "fake-llm.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, str(FAKE_LLM), "--port", str(port), stdout=log, stderr=log
-        )
+@contextmanager
+def fake_llm(folder: Path) -> Iterator[FakeLlm]:
+    """A fake LLM on a free port, with a log of what it is asked."""
+    log, said = folder / "llm.jsonl", folder / "llm.out"
+    log.touch()
+    argv = [sys.executable, str(FAKE_LLM), "--port", "0", "--log", str(log), "--escalate"]
+    with said.open("wb") as sink:
+        process = subprocess.Popen(argv, stdout=sink, stderr=sink, stdin=subprocess.DEVNULL)
     try:
-        async with asyncio.timeout(LISTEN_S):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except ConnectionRefusedError:
-                    await asyncio.sleep(0.05)
-                else:
-                    writer.close()
-                    await writer.wait_closed()
-                    break
-        yield f"http://127.0.0.1:{port}"
+        yield FakeLlm(f"http://127.0.0.1:{_port(process, said)}", log)
     finally:
         process.terminate()
-        await process.wait()
+        process.wait(END_S)
+
+
+def _port(process: "subprocess.Popen[bytes]", said: Path) -> int:
+    end = time.monotonic() + LISTEN_S
+    while True:
+        words = said.read_text("utf-8").split()
+        if "on" in words and said.read_text("utf-8").endswith("\n"):
+            return int(words[words.index("on") + 1])
+        assert process.poll() is None, said.read_text("utf-8")
+        assert time.monotonic() < end, "the fake LLM does not listen"
+        time.sleep(0.02)
+
+
+def _installed(package: str) -> Path:
+    try:
+        return install(package)
+    except NotInstalledError as error:
+        pytest.skip(str(error))

@@ -1,77 +1,103 @@
-// Drives one session through electron-glue, as an app does, and prints what it saw as one JSON line.
+// An app in small: launches a sidecar through electron-glue and does what lines on stdin ask for.
 //
-//   node drive.mjs <electron-glue folder> <scenario JSON>
+//   node drive.mjs <electron-glue folder> <launch options as JSON>
 //
-// scenario: { binary, binaryArgs?, dataDir, start: {…session.start}, turns: [{ text, decision?, cancelAfter? }] }
-// decision answers every request of the turn; cancelAfter interrupts after that many deltas.
-import { pathToFileURL } from "node:url";
+// In, one JSON object a line; each is answered by {id, result} or {id, error: {key, message, data}}:
+//   {id, op: "request", method, params, deadlineMs}   any method of the bridge; a map {"$base64": text}
+//                                                     anywhere in params stands for bytes
+//   {id, op: "watch", threadId, type, word}           from now on, whenever an event of the type arrives,
+//                                                     say who has the word in argv or environment just then
+//   {id, op: "stop"}                                  stop the sidecar; the answer is its StopReport
+// Out, besides answers:
+//   {ready: …}                     the sidecar's ready line
+//   {event, seq, alive?: [argv]}   each event as it arrives; `alive` belongs to a watch
+//   {notice: …}                    whatever else the stream or the sidecar said
+// Its stderr is the sidecar's log.
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
 
-const [glue, scenarioText] = process.argv.slice(2);
+const [glue, optionsText] = process.argv.slice(2);
 const { launchSidecar } = await import(pathToFileURL(join(glue, "dist/esm/index.js")).href);
-const scenario = JSON.parse(scenarioText);
-const DEADLINE_MS = 90_000;
+
+const say = (value) => process.stdout.write(`${JSON.stringify(value, plain)}\n`);
+const plain = (_, value) => (typeof value === "bigint" ? Number(value) : value);
+const watches = [];
 
 const sidecar = await launchSidecar({
-  binary: scenario.binary,
-  binaryArgs: scenario.binaryArgs ?? [],
-  dataDir: scenario.dataDir,
+  relaunch: false,
+  ...JSON.parse(optionsText),
   onStderr: (line) => process.stderr.write(`${line}\n`),
 });
 const { client } = sidecar;
-const events = [];
-const waiting = new Set();
+sidecar.on("died", (exit) => say({ notice: { died: exit } }));
+say({ ready: sidecar.ready ?? null });
+
 const reader = (async () => {
   for await (const item of client.events()) {
-    if (item.kind !== "event") continue;
-    events.push({ seq: item.seq, event: item.event });
-    for (const check of waiting) check();
+    if (item.kind !== "event") {
+      say({ notice: item });
+      continue;
+    }
+    const { event, seq } = item;
+    const words = watches.filter((w) => w.threadId === event.threadId && w.type === event.type);
+    if (words.length === 0) say({ event, seq });
+    else say({ event, seq, alive: words.flatMap((w) => seen(w.word)) });
   }
 })();
 
-function until(what, test) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      waiting.delete(check);
-      reject(new Error(`no ${what} within ${DEADLINE_MS} ms`));
-    }, DEADLINE_MS);
-    const check = () => {
-      const value = test();
-      if (!value) return;
-      clearTimeout(timer);
-      waiting.delete(check);
-      resolve(value);
-    };
-    waiting.add(check);
-    check();
-  });
+/** The living processes with the word in argv or environment; a zombie has neither. */
+function seen(word) {
+  const found = [];
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const argv = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").join(" ").trim();
+      const has = argv.includes(word) || readFileSync(`/proc/${name}/environ`, "utf8").includes(word);
+      if (has) found.push(`${name} ${argv}`);
+    } catch {
+      // ended between the two reads
+    }
+  }
+  return found;
 }
 
-const { threadId } = scenario.start;
-try {
-  await client.request("session.start", scenario.start, { deadlineMs: DEADLINE_MS });
-  for (const turn of scenario.turns) {
-    const { turnId } = await client.request("session.sendTurn", { threadId, input: turn.text });
-    const ofTurn = (type) =>
-      events.filter((e) => e.event.turnId === turnId && e.event.type === type);
-    if (turn.decision) {
-      const opened = await until("request.opened", () => ofTurn("request.opened")[0]);
-      await client.request("session.respondToRequest", {
-        threadId,
-        requestId: opened.event.requestId,
-        decision: turn.decision,
-      });
-    }
-    if (turn.cancelAfter) {
-      await until("deltas", () => ofTurn("content.delta").length >= turn.cancelAfter);
-      await client.request("session.interrupt", { threadId, turnId });
-    }
-    await until("turn.completed", () => ofTurn("turn.completed")[0]);
-  }
-  await client.request("session.stop", { threadId });
-  await until("session.exited", () => events.find((e) => e.event.type === "session.exited"));
-} finally {
-  await sidecar.stop();
-  await reader;
+function bytes(value) {
+  if (Array.isArray(value)) return value.map(bytes);
+  if (value === null || typeof value !== "object") return value;
+  if (typeof value.$base64 === "string") return Uint8Array.from(Buffer.from(value.$base64, "base64"));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, bytes(inner)]));
 }
-process.stdout.write(`${JSON.stringify(events)}\n`);
+
+const operations = {
+  request: ({ method, params, deadlineMs }) =>
+    client.request(method, bytes(params), deadlineMs ? { deadlineMs } : undefined),
+  watch: ({ threadId, type, word }) => void watches.push({ threadId, type, word }),
+  stop: async () => {
+    const report = await sidecar.stop();
+    await reader;
+    return report;
+  },
+};
+
+let stopped = false;
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line);
+  const done = (async () => operations[command.op](command))();
+  const answered = done.then(
+    (result) => say({ id: command.id, result: result ?? null }),
+    (error) =>
+      say({
+        id: command.id,
+        error: { key: error.key ?? error.name, message: error.message, data: error.data ?? {} },
+      }),
+  );
+  if (command.op === "stop") {
+    stopped = true;
+    await answered;
+    break;
+  }
+}
+if (!stopped) await sidecar.stop();
+process.stdout.write("", () => process.exit(0)); // not before what was said is out

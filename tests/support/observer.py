@@ -1,7 +1,8 @@
 """An observer of processes that imports nothing of sidecar and knows nothing of its marks.
 
-Finds processes by a random word in their argv (/proc/*/cmdline), and tells which sockets and
-pipes two processes both have open (/proc/*/fd).
+Finds processes by a random word in their argv (/proc/*/cmdline) or in the environment that they
+were started with (/proc/*/environ), and tells which sockets and pipes two processes both have open
+(/proc/*/fd).
 """
 
 import asyncio
@@ -46,6 +47,33 @@ def seen(sentinel: str) -> list[Seen]:
                 if any(sentinel in word for word in words):
                     found.append(Seen(int(entry.name), _start_ticks(entry), tuple(words)))
     return found
+
+
+def seen_with_env(word: str) -> list[Seen]:
+    """Return the living processes that were started with `word` in their environment."""
+    found = []
+    needle = word.encode()
+    for entry in _PROC.iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                if needle in (entry / "environ").read_bytes():
+                    argv = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                    if is_running(int(entry.name)):
+                        found.append(Seen(int(entry.name), _start_ticks(entry), tuple(argv)))
+    return found
+
+
+def parent_of(pid: int) -> int | None:
+    """Return the parent's pid; None if the process has ended."""
+    with suppress(OSError):
+        return int((_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()[1])
+    return None
+
+
+def roots(processes: Iterable[Seen]) -> list[Seen]:
+    """Return those of `processes` whose parent is none of them."""
+    known = {process.pid: process for process in processes}
+    return [process for process in known.values() if parent_of(process.pid) not in known]
 
 
 def _start_ticks(entry: Path) -> int:
