@@ -70,6 +70,12 @@ class ExitFrame(Frame, frozen=True, tag=6):
     stderr_tail: str
     exit_code: int | None
     exit_signal: int | None
+    survivors: int = 0
+    """Processes of the session that could not be killed."""
+
+
+HOST_SLOT = -1
+"""Slot of a log record that is no session's."""
 
 
 class LogFrame(Frame, frozen=True, tag=7):
@@ -79,6 +85,12 @@ class LogFrame(Frame, frozen=True, tag=7):
     level: str
     event: str
     fields: dict[str, Any]
+
+
+class HostIdleFrame(Frame, frozen=True, tag=8):
+    """A shared host has neither sessions nor services after `opened` open frames: it may end."""
+
+    opened: int
 
 
 # Supervisor → host
@@ -150,7 +162,21 @@ class BeatFrame(Frame, frozen=True, tag=15):
     nonce: int
 
 
+class EndFrame(Frame, frozen=True, tag=16):
+    """End: stop what is left, sessions and services, within `deadline_ms`, and exit."""
+
+    deadline_ms: int
+    reason: str
+
+
 FromHost = (
-    EventFrame | ReplyFrame | HostReadyFrame | HostBeatFrame | CursorFrame | ExitFrame | LogFrame
+    EventFrame
+    | ReplyFrame
+    | HostReadyFrame
+    | HostBeatFrame
+    | HostIdleFrame
+    | CursorFrame
+    | ExitFrame
+    | LogFrame
 )
-ToHost = OpenFrame | CallFrame | CreditFrame | CloseFrame | BeatFrame
+ToHost = OpenFrame | CallFrame | CreditFrame | CloseFrame | BeatFrame | EndFrame

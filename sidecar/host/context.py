@@ -12,6 +12,7 @@ from sidecar.contract.frames import CursorFrame, Frame, LogFrame, SessionSpec
 from sidecar.core.drafts import Draft
 from sidecar.host.emitter import Emitter
 from sidecar.host.processes import Note, Processes, layered
+from sidecar.host.shared import SharedServices
 from sidecar.process import own_environment, provider_environment
 from sidecar.providers.base import (
     Lease,
@@ -28,12 +29,18 @@ class HostContext:
     """The SessionContext of one slot."""
 
     def __init__(
-        self, slot: int, spec: SessionSpec, emitter: Emitter, send: Callable[[Frame], None]
+        self,
+        slot: int,
+        spec: SessionSpec,
+        emitter: Emitter,
+        send: Callable[[Frame], None],
+        services: SharedServices | None = None,
     ) -> None:
         self.spec = spec
         self._slot = slot
         self._emitter = emitter
         self._send = send
+        self._services = services
         self.processes = Processes(spec.mark, self._environment, self.log)
         self.cursor_published = False
 
@@ -69,11 +76,21 @@ class HostContext:
 
     async def lease(self, key: str, create: Callable[[SharedContext], SharedService]) -> Lease:
         """Share a service with the sessions of this host that lease the same key."""
-        raise Unsupported(f"This host shares no services: {key}")
+        if self._services is None:
+            raise Unsupported(f"This host shares no services: {key}")
+        return await self._services.lease(
+            key,
+            create,
+            mark=self.spec.shared_mark,
+            environment=self._shared_environment,
+        )
 
     def _environment(self, command: ProviderCommand) -> dict[str, str]:
         base = own_environment() if command.own_binary else provider_environment(os.environ)
         return layered(base, self.spec.base_env, self.spec.start.env or {}, command.env)
+
+    def _shared_environment(self, command: ProviderCommand) -> dict[str, str]:
+        return layered(provider_environment(os.environ), self.spec.base_env, command.env)
 
     def new_id(self, prefix: str) -> str:
         """Return an id that is unique for ever."""

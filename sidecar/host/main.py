@@ -1,47 +1,64 @@
 """A host's main loop: frames in, sessions run, and nothing left behind.
 
-The process ends when its supervisor is gone or its last session has ended.
+The process ends when its supervisor is gone, when it is told to, or, unless it is shared, when its
+session has ended.
 """
 
 import asyncio
 import os
 import socket
 import traceback
+from typing import Any
 
 from sidecar.contract.errors import InternalError
 from sidecar.contract.frames import (
+    HOST_SLOT,
     BeatFrame,
     CallFrame,
     CloseFrame,
     CreditFrame,
+    EndFrame,
     HostBeatFrame,
+    HostIdleFrame,
     HostReadyFrame,
+    LogFrame,
     OpenFrame,
     ReplyFrame,
     ToHost,
 )
 from sidecar.host.channel import HostChannel
 from sidecar.host.session import HostSession
+from sidecar.host.shared import SERVICE_STOP_S, SharedServices
 from sidecar.process import OrphanReaper
 
 ORPHANED_STOP_S = 1.2
 """Stop deadline of every session once the supervisor is gone: inside the guard's 1.5 s."""
 
 IDLE_EXIT_S = 10.0
-"""A host that was never given a session, or has none left, goes after this long."""
+"""A host that was never given a session goes after this long; a shared one that has neither
+sessions nor services says so."""
 
 EX_SOFTWARE = 70
 """sysexits.h: the host is in a state that we did not foresee, so it must not go on."""
 
 
 class Host:
-    """The sessions of one host process."""
+    """The sessions of one host process, and the services that they share.
+
+    A host of one session ends with it. A shared one (its specs carry a shared mark) says when it
+    has nothing left, and ends when it is told to: only the supervisor knows whether another
+    session is on its way here.
+    """
 
     def __init__(self) -> None:
         self._channel = HostChannel(self._on_frame)
         self._sessions: dict[int, HostSession] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
+        self._services = SharedServices(self._log, self._changed.set)
+        self._opened = 0
+        self._shared = False
+        self._end: EndFrame | None = None
 
     async def run(self, channel: socket.socket) -> int:
         """Serve until the end; the exit code of the process."""
@@ -49,32 +66,45 @@ class Host:
         self._channel.send(HostReadyFrame(os.getpid()))
         lost = asyncio.create_task(self._channel.lost.wait())
         try:
-            while not lost.done() and (self._sessions or await self._wait_for_session(lost)):
-                self._changed.clear()
-                changed = asyncio.create_task(self._changed.wait())
-                await asyncio.wait({lost, changed}, return_when=asyncio.FIRST_COMPLETED)
-                changed.cancel()
-            if lost.done():
-                await self._stop_all()
+            while self._end is None and not lost.done() and await self._wait_for_change(lost):
+                pass
         finally:
             lost.cancel()
+        if self._end is not None:
+            await self._stop_all(self._end.deadline_ms / 1000, self._end.reason)
+        elif self._channel.lost.is_set():
+            await self._stop_all(ORPHANED_STOP_S, "the supervisor is gone")
+        else:
+            await self._services.close(SERVICE_STOP_S)
         await self._channel.close()
         return 0
 
-    async def _wait_for_session(self, lost: asyncio.Task[bool]) -> bool:
-        """Give an idle host a moment; true when a session came."""
+    async def _wait_for_change(self, lost: asyncio.Task[bool]) -> bool:
+        """Wait until something may have changed; False when there is nothing to stay for."""
+        idle = not self._sessions and not self._services.busy
+        if not self._sessions and self._opened and not self._shared:
+            return False
         self._changed.clear()
         changed = asyncio.create_task(self._changed.wait())
-        timeout = IDLE_EXIT_S if not self._tasks else 0
-        await asyncio.wait({lost, changed}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(
+            {lost, changed},
+            timeout=IDLE_EXIT_S if idle else None,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
         changed.cancel()
-        return bool(self._sessions)
+        if not done and self._shared:
+            self._channel.send(HostIdleFrame(self._opened))
+        return bool(done) or self._shared
 
-    async def _stop_all(self) -> None:
+    async def _stop_all(self, deadline_s: float, reason: str) -> None:
         for session in self._sessions.values():
-            session.close(ORPHANED_STOP_S, "the supervisor is gone")
-        if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=ORPHANED_STOP_S * 2)
+            session.close(deadline_s, reason)
+        closing = asyncio.create_task(self._services.close(deadline_s))
+        await asyncio.wait({closing, *self._tasks.values()}, timeout=deadline_s * 2)
+        closing.cancel()
+
+    def _log(self, level: str, event: str, **fields: Any) -> None:
+        self._channel.send(LogFrame(HOST_SLOT, level, event, fields))
 
     def _on_frame(self, frame: ToHost) -> None:
         match frame:
@@ -90,9 +120,16 @@ class Host:
             case CloseFrame():
                 if session := self._sessions.get(frame.slot):
                     session.close(frame.deadline_ms / 1000, frame.reason)
+            case EndFrame():
+                self._end = frame
+                self._changed.set()
 
     def _open(self, frame: OpenFrame) -> None:
-        session = HostSession(frame.slot, frame.spec, frame.credit_bytes, self._channel.send)
+        self._opened += 1
+        self._shared = self._shared or bool(frame.spec.shared_mark)
+        session = HostSession(
+            frame.slot, frame.spec, frame.credit_bytes, self._channel.send, self._services
+        )
         self._sessions[frame.slot] = session
         task = asyncio.create_task(session.run(), name=f"session-{frame.slot}")
         self._tasks[frame.slot] = task
@@ -100,7 +137,7 @@ class Host:
         self._changed.set()
 
     def _gone(self, slot: int, task: asyncio.Task[None]) -> None:
-        del self._sessions[slot]
+        del self._sessions[slot], self._tasks[slot]
         self._changed.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             traceback.print_exception(error)

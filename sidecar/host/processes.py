@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from itertools import count
 
 from sidecar.contract.errors import ProviderProcessFailed
-from sidecar.process import Child, ProcessInfo, ProcessKey, new_mark, with_mark
+from sidecar.process import Child, Ladder, ProcessInfo, ProcessKey, new_mark, with_mark
 from sidecar.process.killing import kill_all
 from sidecar.process.marks import tag_of_mark
-from sidecar.process.stop import session_census, tool_census
+from sidecar.process.programs import resolved
+from sidecar.process.stop import session_census, stop_tree, tool_census
 from sidecar.providers.base import ProcessEnd, ProviderCommand
 
 PROCESSES_PER_SESSION = 8
@@ -84,7 +85,7 @@ class HostTool:
             await self.child.wait_at_most(deadline_s)
 
     def _census(self) -> list[ProcessInfo]:
-        return tool_census(self.child, self._mark, self._tag)
+        return tool_census([self.child], self._mark, self._tag)
 
 
 class Processes:
@@ -165,13 +166,57 @@ class Processes:
     async def _start(
         self, command: ProviderCommand, environment: Mapping[str, str], number: int
     ) -> Child:
-        return await Child.spawn(
-            list(command.argv),
-            cwd=command.cwd,
-            env=environment,
-            tag=tag_of_mark(self._mark, number),
-            merge_stderr=command.merge_stderr,
+        return await _spawn(command, environment, tag_of_mark(self._mark, number))
+
+
+class ServiceProcesses:
+    """What one shared service has started: below the host's shared mark, with one of its own."""
+
+    def __init__(
+        self, shared_mark: str, number: int, environment: Environment, log: LogWriter
+    ) -> None:
+        self._shared_mark = shared_mark
+        self._mark = new_mark()
+        self._tag = tag_of_mark(shared_mark, number)
+        self._environment = environment
+        self._log = log
+        self._children: list[Child] = []
+
+    @property
+    def running(self) -> bool:
+        """Whether one of them lives, or none was ever started."""
+        return not self._children or any(child.exit is None for child in self._children)
+
+    async def spawn(self, command: ProviderCommand) -> Child:
+        """Start a process of the service. Raises ProviderProcessFailed."""
+        _check_room(self._children, PROCESSES_PER_SESSION, command)
+        self._children = _tidy(self._children)
+        environment = with_mark(self._environment(command), self._shared_mark)
+        child = await _spawn(command, with_mark(environment, self._mark), self._tag)
+        self._children.append(child)
+        self._log("info", "service.spawned", pid=child.pid, program=command.argv[0])
+        return child
+
+    async def stop(self, deadline_s: float) -> None:
+        """Stop all of it by the ladder, sessions untouched; nothing happens when none was."""
+        report = await stop_tree(
+            self._children, look=self._census, ladder=Ladder.within(deadline_s)
         )
+        if report.survivors:
+            self._log("error", "service.survivors", survivors=len(report.survivors))
+
+    def _census(self) -> list[ProcessInfo]:
+        return tool_census(self._children, self._mark, self._tag)
+
+
+async def _spawn(command: ProviderCommand, environment: Mapping[str, str], tag: int) -> Child:
+    return await Child.spawn(
+        resolved(command.argv, environment),
+        cwd=command.cwd,
+        env=environment,
+        tag=tag,
+        merge_stderr=command.merge_stderr,
+    )
 
 
 def _check_room(children: list[Child], most: int, command: ProviderCommand) -> None:

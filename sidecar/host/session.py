@@ -29,6 +29,7 @@ from sidecar.contract.vocabulary import ExitKind
 from sidecar.host.calls import carry_out
 from sidecar.host.context import HostContext
 from sidecar.host.emitter import Emitter
+from sidecar.host.shared import SharedServices
 from sidecar.process import Ladder, StopReport, stop_session_tree
 from sidecar.providers.base import ProviderSession
 from sidecar.providers.registry import create_session
@@ -60,13 +61,18 @@ class HostSession:
     """Runs one ProviderSession in one slot."""
 
     def __init__(
-        self, slot: int, spec: SessionSpec, credit_bytes: int, send: Callable[[Frame], None]
+        self,
+        slot: int,
+        spec: SessionSpec,
+        credit_bytes: int,
+        send: Callable[[Frame], None],
+        services: SharedServices | None = None,
     ) -> None:
         self.slot = slot
         self._spec = spec
         self._send = send
         self._emitter = Emitter(slot, spec, credit_bytes, send)
-        self._context = HostContext(slot, spec, self._emitter, send)
+        self._context = HostContext(slot, spec, self._emitter, send, services)
         self._close = asyncio.Event()
         self._close_reason = "stopped"
         self._stop_s = STOP_DEADLINE_S
@@ -257,6 +263,7 @@ class HostSession:
             self._stderr_tail(),
             main.code if main else None,
             main.signal if main else None,
+            len(report.survivors),
         )
 
 

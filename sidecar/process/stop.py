@@ -105,14 +105,14 @@ def session_census(children: Sequence[Child], mark: str) -> list[ProcessInfo]:
     return with_descendants([*own, *orphans])
 
 
-def tool_census(child: Child, mark: str, tag: int) -> list[ProcessInfo]:
-    """Return everything alive that belongs to one tool of a session, parents first.
+def tool_census(children: Sequence[Child], mark: str, tag: int) -> list[ProcessInfo]:
+    """Return everything alive of one tool or shared service, parents first.
 
-    What left the tool's tree is told by the tool's own mark and tag.
+    What left its tree is told by its own mark and tag.
     """
-    own = _info_of(child)
+    own = [info for child in children if (info := _info_of(child)) is not None]
     orphans = [info for info in strangers() if carries_tool(info.key.pid, mark, tag)]
-    return with_descendants([*([own] if own else []), *orphans])
+    return with_descendants([*own, *orphans])
 
 
 async def stop_tree(

@@ -145,8 +145,16 @@ class SessionContext(Protocol):
 class SharedContext(Protocol):
     """What the host lends to a service that several of its sessions share."""
 
+    @property
+    def running(self) -> bool:
+        """Whether one of its processes lives, or none was ever started."""
+
     async def spawn(self, command: ProviderCommand) -> ProviderProcess:
-        """Start a process that lives as long as the service, in the host's own tree."""
+        """Start a process that lives as long as the service, in the host's own tree.
+
+        Its environment is the host's and the base environment of the session that leased first;
+        a session's own `env` is added by the service itself, which makes it part of its key.
+        """
 
     async def stop_processes(self, deadline_s: float) -> None:
         """Stop all that the service has started, by the ladder."""
@@ -167,13 +175,21 @@ class SharedService(ABC):
     def __init__(self, context: SharedContext) -> None:
         self.context = context
 
+    @property
+    def usable(self) -> bool:
+        """Whether another lease may join. Once it is False the next lease creates a new service.
+
+        A service that mends itself says True while it does.
+        """
+        return self.context.running
+
     @abstractmethod
     async def start(self) -> None:
         """Bring it up. Raises ProviderProcessFailed."""
 
     @abstractmethod
     async def stop(self) -> None:
-        """Bring it down; what it leaves is killed by the host."""
+        """Bring it down within a second; what it leaves is killed by the host."""
 
 
 class Lease(Protocol):

@@ -15,12 +15,14 @@ import msgspec
 
 from sidecar.contract.errors import ProviderProcessFailed
 from sidecar.contract.frames import (
+    HOST_SLOT,
     CursorFrame,
     EventFrame,
     ExitFrame,
     Frame,
     FromHost,
     HostBeatFrame,
+    HostIdleFrame,
     HostReadyFrame,
     LogFrame,
     ReplyFrame,
@@ -174,7 +176,9 @@ class HostLink(asyncio.Protocol):
                 self._handler(frame.slot).on_events(frames[start:end])  # type: ignore[arg-type]
             elif isinstance(frame, HostReadyFrame):
                 self._ready.set()
-            elif not isinstance(frame, HostBeatFrame):
+            elif isinstance(frame, LogFrame) and frame.slot == HOST_SLOT:
+                self._log.write(frame.level, frame.event, said=frame.fields)
+            elif not isinstance(frame, HostBeatFrame | HostIdleFrame):
                 self._handler(frame.slot).on_frame(frame)
             start = end
 

@@ -140,17 +140,19 @@ def spawner() -> None:
     say("ready")
     for line in sys.stdin:
         word = line.strip()
-        say(word)
         if word in ("flood", "burst"):
+            say(word)
             end = time.monotonic() + (0.5 if word == "burst" else 3600)
             while time.monotonic() < end:
                 be("sleep", start_new_session=True)
                 time.sleep(0.002)
         elif word == "daemon":
             lose("sleep", f"{SENTINEL}-daemon")
+            say(word)
         else:
             argv = [sys.executable, "-S", __file__, "sleep", f"{SENTINEL}-{word}"]
             subprocess.Popen(argv, start_new_session=True)
+            say(word)
 
 
 def lose(mode: str, sentinel: str) -> None:
