@@ -1,8 +1,8 @@
 """Judges events by the tables of docs/EVENTS.md, read as a person reads them.
 
-Owns a parser of the tables and the checks that follow from them: bold is required, `?` optional,
-a/b/c and *Italic* are lists of words, braces and brackets nest. Imports nothing of sidecar/, so that
-what a client is told and what it gets are held against each other by somebody else.
+Owns a parser of the tables and the checks that follow: bold is required, `?` optional, a/b/c and
+*Italic* are lists of words, braces and brackets nest. Imports nothing of sidecar/, so that what a
+client is told and what it gets are held against each other by somebody else.
 """
 
 import re

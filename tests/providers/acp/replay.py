@@ -1,16 +1,8 @@
-"""Replays a recorded ACP exchange through wire and mapping, playing the session's part by hand.
-
-`python -m tests.providers.acp.replay --update-golden` writes the committed events anew; look at the
-difference before you commit it.
-"""
+"""Replays a recorded ACP exchange through wire and mapping, playing the session's part by hand."""
 
 import json
-import sys
 from itertools import count
-from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from sidecar.core.conversation import Conversation
 from sidecar.core.drafts import Draft
@@ -19,15 +11,14 @@ from sidecar.providers.acp.mapping.permissions import CANCELLED
 from sidecar.providers.acp.mapping.shapes import a_map
 from sidecar.providers.acp.opening import Handshake
 from sidecar.providers.acp.wire import AcpWire, Notification, Request, Response
-from tests.providers.context import ROOT, strict
-
-FIXTURES = ROOT / "tests" / "fixtures" / "acp"
-GOLDEN = ".events.jsonl"
+from tests.support.golden import Line, Recorder
 
 
-def recordings() -> list[Path]:
-    """Return every recorded exchange."""
-    return sorted(p for p in FIXTURES.glob("*.jsonl") if not p.name.endswith(GOLDEN))
+def replay(lines: list[Line]) -> list[dict[str, Any]]:
+    """Return the canonical events of a recording (tests/support/golden.py)."""
+    recorder = Recorder("acp")
+    recorder.add(Replay().run(lines))
+    return recorder.finish(lines)
 
 
 class Replay:
@@ -47,13 +38,12 @@ class Replay:
         self._open = False
         self._ids = ids
 
-    def run(self, path: Path) -> list[Draft]:
+    def run(self, lines: list[Line]) -> list[Draft]:
         """Play the whole recording."""
-        for line in path.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
+        for row in lines:
             if row["dir"] == "in":
                 self._said(row["msg"])
-            else:
+            elif row["dir"] == "out":
                 self._heard(json.dumps(row["msg"]).encode() + b"\n")
         return self.drafts
 
@@ -111,33 +101,3 @@ class Replay:
             self._open = True
             for params in self._held:
                 self.drafts += self.mapping.update(params)
-
-
-def canonical(drafts: list[Draft]) -> str:
-    """Return drafts as JSON lines, without what only a host can know."""
-    lines = []
-    for draft in drafts:
-        event = strict(draft)
-        row = {
-            "type": event.type,
-            "turnId": event.turn_id,
-            "itemId": event.item_id,
-            "requestId": event.request_id,
-            "providerRefs": event.provider_refs,
-            "payload": event.payload,
-        }
-        kept = {key: value for key, value in row.items() if value is not None}
-        lines.append(msgspec.json.encode(kept).decode())
-    return "".join(line + "\n" for line in lines)
-
-
-def golden_of(recording: Path) -> Path:
-    """Return the file that holds the events of a recording."""
-    return recording.with_name(recording.stem + GOLDEN)
-
-
-if __name__ == "__main__":
-    if sys.argv[1:] != ["--update-golden"]:
-        sys.exit(__doc__)
-    for recording in recordings():
-        golden_of(recording).write_text(canonical(Replay().run(recording)), encoding="utf-8")
