@@ -1,5 +1,6 @@
 // Compiles src twice: dist/esm and dist/cjs, each with its types and a package.json that tells
-// Node which of the two module systems the folder holds. An argument names another folder than dist.
+// Node which of the two module systems the folder holds; and the claude runner, a program of its own,
+// to dist/claude-runner. An argument names another folder than dist.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -14,16 +15,29 @@ const tsc = join(
 
 const out = resolve(root, process.argv[2] ?? "dist");
 
+/** Where a compiled file is, in words that each module system knows; src/here.d.ts has the type. */
+const HERE = {
+  esm: 'import { fileURLToPath } from "node:url";\nexport const here = fileURLToPath(new URL(".", import.meta.url));\n',
+  cjs: '"use strict";\nexports.here = __dirname;\n',
+};
+
+function compile(name, folder) {
+  const project = join(root, `tsconfig.${name}.json`);
+  const run = spawnSync(process.execPath, [tsc, "-p", project, "--outDir", folder], {
+    stdio: "inherit",
+  });
+  if (run.status !== 0) process.exit(run.status ?? 1);
+}
+
 rmSync(out, { recursive: true, force: true });
 for (const [format, type] of [
   ["esm", "module"],
   ["cjs", "commonjs"],
 ]) {
-  const project = join(root, `tsconfig.${format}.json`);
-  const run = spawnSync(process.execPath, [tsc, "-p", project, "--outDir", join(out, format)], {
-    stdio: "inherit",
-  });
-  if (run.status !== 0) process.exit(run.status ?? 1);
-  mkdirSync(join(out, format), { recursive: true });
-  writeFileSync(join(out, format, "package.json"), `{ "type": "${type}" }\n`);
+  const folder = join(out, format);
+  compile(format, folder);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), `{ "type": "${type}" }\n`);
+  writeFileSync(join(folder, "here.js"), HERE[format]);
 }
+compile("runner", join(out, "claude-runner"));

@@ -30,6 +30,8 @@ function test(wanted) {
   const compiled = run([tsc, "-p", join(root, "tsconfig.test.json"), "--outDir", out]);
   if (compiled !== 0) return compiled;
   writeFileSync(join(out, "package.json"), '{ "type": "module" }\n');
+  const here = "export const here = new URL('./here/', import.meta.url).pathname;\n";
+  writeFileSync(join(out, "src", "here.js"), here);
   const files = testFiles(join(out, "test"))
     .filter(
       (path) => wanted.length === 0 || wanted.some((part) => relative(out, path).includes(part)),

@@ -11,7 +11,8 @@
  * ├── MalformedEvent            an event's body does not decode (delivered, never thrown)
  * ├── DeadlineExceeded          a wait reached its deadline
  * ├── ClientClosed              the client was closed, or never can connect again
- * └── LaunchFailed              the sidecar did not start, or died and stays down
+ * ├── LaunchFailed              the sidecar did not start, or died and stays down
+ * └── RunnerUnavailable         there is nothing that could run the Claude Agent SDK
  *
  * Local errors have code 0: this package said them, not the sidecar.
  */

@@ -37,3 +37,9 @@ export type {
 export type { ExitInfo } from "./launch/process.js";
 export { launchSidecar, Sidecar, type SidecarState } from "./launch/sidecar.js";
 export { Fold } from "./fold/fold.js";
+export {
+  claudeRunner,
+  RunnerUnavailable,
+  type ClaudeRunnerOptions,
+  type RunnerCommand,
+} from "./runner/claudeRunner.js";

@@ -48,9 +48,11 @@ hands its own `process.env` on, untouched (AGENT_SIDECAR_MARKS are in it). The c
    `set_max_thinking_tokens {max_thinking_tokens}` · `stop_task {task_id}` ·
    `mcp_status` → {mcpServers: [McpServerStatus]} · `mcp_set_servers {servers}` → what the SDK
    returns · `mcp_reconnect {serverName}` · `mcp_toggle {serverName, enabled}`.
-7. EOF on stdin ends the prompt iterable: the running turn goes on to its end, then the runner exits
-   with 0. SIGTERM ends it at once. A query that throws is said on stderr, exit 1. When stdout is
-   gone it exits. A malformed line on stdin is said on stderr and skipped.
+7. EOF on stdin ends the prompt iterable; what has not ended soon after is ended (electron-glue's
+   waits half a second), exit 0. SIGTERM ends it at once. A query that throws is said on stderr,
+   exit 1. When stdout is gone it exits. A malformed line on stdin is said on stderr and skipped.
+8. `{"type": "runner_error", "code", "message"}` may stand between the messages: a line that was
+   refused, or the last words before exit 1. It is for people: no request is answered by it.
 """
 
 RUNNER_CONTRACT = 1

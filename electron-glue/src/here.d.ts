@@ -1,0 +1,2 @@
+/** The folder of the compiled package; scripts/build.mjs writes it for each module system. */
+export const here: string;
