@@ -29,6 +29,10 @@ def main(argv: list[str] | None = None) -> int:
         from sidecar.host.entry import main as host
 
         return host(options.channel_fd)
+    if role == "probe":
+        from sidecar.host.probe import main as probe
+
+        return probe(options.channel_fd)
     sys.stdout.write(f"agent-sidecar {__version__}\n")
     return 0
 
@@ -79,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     roles.add_parser("host", help="(internal) runs sessions").add_argument(
         "--channel-fd", type=int, required=True
+    )
+    roles.add_parser("probe", help="(internal) looks at one provider").add_argument(
+        "--channel-fd", type=int, help="without it: a request on stdin, the answer on stdout"
     )
     roles.add_parser("demo-agent", help="an ACP agent for demonstrations and tests")
     roles.add_parser("doctor", help="show what works on this machine")

@@ -22,8 +22,13 @@ from sidecar.supervisor.launch.base import HostLauncher, HostProcess
 class ExecLauncher(HostLauncher):
     """Every host is a direct child of this process."""
 
-    def __init__(self, command: Sequence[str] | None = None, log: Log | None = None) -> None:
-        self.mark = new_mark()
+    def __init__(
+        self,
+        command: Sequence[str] | None = None,
+        log: Log | None = None,
+        mark: str | None = None,
+    ) -> None:
+        self.mark = mark or new_mark()
         self._log = log or null_log()
         self._command = command
         self._adopter = Adopter(self._log)

@@ -1,0 +1,84 @@
+"""The environment of the user's login shell, which an app started from a desktop does not have.
+
+Runs `$SHELL -i -l -c …` and reads what stands between two markers, so that nothing that the
+user's files print gets in the way. Whoever calls this kills what it leaves: files may start
+daemons. Runs in a probe process, never in the supervisor.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import PurePath
+
+from sidecar.contract.errors import ProviderProcessFailed
+from sidecar.core.environment import parse_dump
+from sidecar.process.child import Child
+
+RESOLVING = "AGENT_SIDECAR_RESOLVING_ENVIRONMENT"
+"""Set to 1 for the shell: its files may leave out what is for people."""
+
+OUTPUT_BYTES = 4 * 1024 * 1024
+"""The environment is limited to 2 MiB by the kernel; what is beyond is noise."""
+
+NO_SHELLS = ("nologin", "false", "true", "sync")
+CSH = ("csh", "tcsh")
+
+
+def login_shell(env: Mapping[str, str]) -> str | None:
+    """Return the user's shell; None where there is none to ask."""
+    if os.name != "posix":
+        return None
+    shell = env.get("SHELL") or _shell_of_user()
+    if not shell or PurePath(shell).name in NO_SHELLS or not os.access(shell, os.X_OK):
+        return None
+    return shell
+
+
+def _shell_of_user() -> str:
+    import pwd  # noqa: PLC0415 - not on Windows
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_shell
+    except KeyError:
+        return ""
+
+
+def shell_command(shell: str, marker: str) -> list[str]:
+    """Return the call of a shell that prints its environment between markers.
+
+    The shell itself has to understand one quoted word alone, which bash, zsh, fish, tcsh and nu
+    do alike; the rest is sh's. tcsh takes -l only as its single argument.
+    """
+    script = f"printf %s {marker}\\<; env -0 2>/dev/null || env; printf %s \\>{marker}"
+    flags = ["-i"] if PurePath(shell).name in CSH else ["-i", "-l"]
+    return [shell, *flags, "-c", f"/bin/sh -c '{script}'"]
+
+
+async def read_login_environment(
+    shell: str, env: Mapping[str, str], deadline_s: float
+) -> dict[str, str]:
+    """Return the variables that the shell has at its first prompt.
+
+    Raises ProviderProcessFailed when the shell cannot be started, does not get that far in time,
+    or ends before it.
+    """
+    marker = secrets.token_hex(12)
+    child = await Child.spawn(
+        shell_command(shell, marker), env={**env, RESOLVING: "1"}, cwd=env.get("HOME") or "/"
+    )
+    child.close_stdin()  # files that ask something get no answer
+    output = b""
+    try:
+        async with asyncio.timeout(deadline_s):
+            while data := await child.read():
+                output = (output + data)[-OUTPUT_BYTES:]
+                if (found := parse_dump(output, marker)) is not None:
+                    return found
+    except TimeoutError:
+        raise ProviderProcessFailed(
+            f"{shell} did not reach its prompt within {deadline_s:g} s"
+        ) from None
+    finally:
+        child.close()
+    raise ProviderProcessFailed(f"{shell} ended without showing its environment")
