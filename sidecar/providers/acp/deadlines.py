@@ -9,6 +9,10 @@ but then write it at once."""
 HISTORY_WINDOWS = 25
 """Windows of HISTORY_QUIET_S that a replay may fill: 5 s."""
 
+STOP_TREE_S = 10.0
+"""From the end of a cancelled turn to the death of all that it started; killing takes milliseconds
+unless the machine is out of breath."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:

@@ -52,6 +52,17 @@ TRANSITIONS: Final[dict[tuple[Phase, Cause], Phase]] = {
 agent that answers what it was not asked."""
 
 
+class Life:
+    """The phase of one session."""
+
+    def __init__(self) -> None:
+        self.phase = Phase.SHAKING
+
+    def move(self, cause: Cause) -> None:
+        """Go on as the table says."""
+        self.phase = moved(self.phase, cause)
+
+
 def moved(phase: Phase, cause: Cause) -> Phase:
     """Return the phase after `cause`."""
     return TRANSITIONS.get((phase, cause), phase)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sidecar.contract.base import Json
 from sidecar.contract.errors import Unsupported
+from sidecar.contract.methods import ModelSelection
 from sidecar.providers.acp.link import AcpLink
 from sidecar.providers.acp.offers import Offers
 
@@ -33,20 +34,33 @@ class Settings:
         """The model in force, as far as the agent tells."""
         return self._offers.model
 
-    async def set(self, key: str, value: Json) -> None:
-        """Set `key`; nothing if it has the value.
+    async def set(self, key: str, value: Json) -> Json:
+        """Set `key`, nothing if it has the value; return what is in force then.
 
         Raises Unsupported when the agent has no such setting and ProviderRequestFailed when it
         refuses the value.
         """
         if value is not None and value == self._offers.current(key):
-            return
+            return value
         call = self._offers.setting(key, value)
         if call is None:
             raise Unsupported(f"This agent has no setting {key!r}", key=key)
-        await self._link.result(call.method, call.params, SETTING_DEADLINE_S)
-        self._offers.took(key, value)
-        self._say({_CURRENT.get(key, key): value})
+        taken = next(call.params[k] for k in ("modelId", "modeId", "value") if k in call.params)
+        if taken is not None and taken == self._offers.current(key):
+            return taken
+        answer = await self._link.result(call.method, call.params, SETTING_DEADLINE_S)
+        self._offers.took(key, taken)
+        self._offers.heard(answer)
+        options = answer.get("configOptions")
+        told = {"configOptions": options} if isinstance(options, list) else {}
+        self._say({_CURRENT.get(key, key): taken, **told})
+        return taken
+
+    async def select(self, selection: ModelSelection) -> None:
+        """Set a model and its options, each a config option of the agent. Raises as set does."""
+        await self.set("model", selection.model)
+        for key, value in (selection.options or {}).items():
+            await self.set(key, value)
 
     async def set_plan_mode(self, *, on: bool) -> None:
         """Go to the agent's plan mode, or back to the mode before. Raises Unsupported without."""
@@ -60,8 +74,6 @@ class Settings:
         elif plan is not None and self._offers.mode == plan and self._usual_mode is not None:
             await self.set("mode", self._usual_mode)
 
-    def heard(self, config: dict[str, Any]) -> None:
+    def heard(self, said: dict[str, Any]) -> None:
         """Note what the agent itself says to be in force."""
-        for key, name in _CURRENT.items():
-            if isinstance(config.get(name), str):
-                self._offers.took(key, config[name])
+        self._offers.heard(said)

@@ -22,6 +22,13 @@ SAMPLE_CHARS = 200
 
 METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
+INTERNAL_ERROR: Final = -32603
+AUTH_REQUIRED: Final = -32000
+"""ACP: a login is needed before what was asked."""
+RESOURCE_NOT_FOUND: Final = -32002
+"""ACP: a session or file does not exist."""
+REQUEST_CANCELLED: Final = -32800
+"""ACP: whoever asked has cancelled the request."""
 
 _ENCODER: Final = msgspec.json.Encoder()
 

@@ -21,7 +21,7 @@ from sidecar.contract.methods import (
     RespondToRequestParams,
     SessionLimits,
 )
-from sidecar.providers.acp import session as module
+from sidecar.providers.acp import hearing as module
 from sidecar.providers.acp.deadlines import Deadlines
 from sidecar.providers.acp.session import AcpSession
 from tests.providers.context import FakeContext, Running, fake, spec, turn, until_true
@@ -333,8 +333,8 @@ async def test_a_turn_that_the_agent_does_not_end_is_ended_and_its_late_words_ar
         assert warning.payload.detail == {"kind": "cancel-ignored"}
         before = len(run.context.events)
         await run.session.set_config("mode", "plan")  # wakes it: late text, tool and permission
-        assert run.session._abandoned
-        await until_true(lambda: not run.session._abandoned)
+        assert run.session._up().turns.abandoned
+        await until_true(lambda: not run.session._up().turns.abandoned)
         late = run.context.events[before:]
         assert {event.type for event in late} == {"session.configured"}
         assert (await run.turn("late")).payload.state == "completed"
@@ -398,7 +398,7 @@ async def test_an_answer_to_what_is_not_open_or_not_offered_is_refused() -> None
         await run.context.first("turn.completed")
 
 
-@pytest.mark.parametrize("method", ["fs/read_text_file", "terminal/create", "cursor/ask_question"])
+@pytest.mark.parametrize("method", ["fs/delete_file", "cursor/ask_question", ""])
 async def test_a_request_that_we_do_not_know_is_refused(method: str) -> None:
     async with Running(agent()) as run:
         await run.turn(f"client {method}")

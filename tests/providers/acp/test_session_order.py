@@ -232,7 +232,7 @@ async def test_the_end_inside_a_cancel_leaves_no_timer_that_ends_the_turn() -> N
         await session.interrupt(None)
         puppet.say(end=True)
         await asyncio.wait_for(pump, WAIT_S)
-        assert session._cancel_timer is None
+        assert session._up().turns._timer is None
         assert context.of("turn.completed") == []
 
 

@@ -41,6 +41,12 @@ def only_text(content: object) -> bool:
     )
 
 
+def terminal_ids(content: object) -> list[str]:
+    """Return the terminals that a tool call shows."""
+    found = [e.get("terminalId") for e in maps(content) if e.get("type") == "terminal"]
+    return [terminal_id for terminal_id in found if isinstance(terminal_id, str)]
+
+
 def paths(update: Mapping[str, Any]) -> list[str]:
     """Return the paths that a tool call touches, from its locations and diffs, each once."""
     entries = [*maps(update.get("locations")), *maps(update.get("content"))]

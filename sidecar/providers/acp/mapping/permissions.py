@@ -103,5 +103,14 @@ class Permission:
 
 
 def usable_options(value: object) -> tuple[dict[str, Any], ...]:
-    """Return the options that have an id which a client can send back."""
-    return tuple(option for option in maps(value) if text(option.get("optionId")))[:OPTIONS]
+    """Return the options that have an id which a client can send back, each with its kind."""
+    found = [option for option in maps(value) if text(option.get("optionId"))]
+    return tuple(_with_kind(option) for option in found[:OPTIONS])
+
+
+def _with_kind(option: dict[str, Any]) -> dict[str, Any]:
+    """Return an option that has a kind: its own, or the one that its id spells (allow-once)."""
+    if "kind" in option:
+        return option
+    spelt = str(option["optionId"]).lower().replace("-", "_")
+    return {**option, "kind": spelt} if spelt in _DECISIONS else option

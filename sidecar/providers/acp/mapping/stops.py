@@ -1,5 +1,6 @@
 """How a prompt's answer ends its turn."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sidecar.core.conversation import Ending
@@ -51,3 +52,14 @@ def in_words(error: RpcError) -> str:
     details = data if isinstance(data, str) else a_map(data).get("details")
     extra = text(details, DETAIL_CHARS)
     return f"{message}: {extra}" if extra and extra not in message else message
+
+
+def failed_in_words(ending: Ending, last_message: str, failure_texts: Sequence[str]) -> Ending:
+    """Return `ending`, as a failure if its last message begins as a declared failure does.
+
+    Some agents report an unreachable model as their answer, and the turn as completed.
+    """
+    said = last_message.lstrip()
+    if ending.state != "completed" or not any(said.startswith(begin) for begin in failure_texts):
+        return ending
+    return ending._replace(state="failed", error_message=text(said, DETAIL_CHARS))

@@ -37,7 +37,10 @@ _OUTPUT_KEYS: Final = frozenset({"sessionUpdate", "toolCallId", "status", "conte
 
 @dataclass(slots=True)
 class Tool:
-    """A tool call that the mapping has seen. `shown_*` is what of its output went out as deltas."""
+    """A tool call that the mapping has seen. `shown_*` is what of its output went out as deltas.
+
+    `told`: a tool_call of it has come; without one it is known from a permission alone.
+    """
 
     call_id: str
     item_id: str
@@ -47,6 +50,8 @@ class Tool:
     shown_chars: int = 0
     shown_hash: int = 0
     joiner: SurrogateJoiner = field(default_factory=SurrogateJoiner)
+    turn_id: str | None = None
+    told: bool = False
 
 
 def new_tool(call_id: str, item_id: str, update: Mapping[str, Any]) -> Tool:

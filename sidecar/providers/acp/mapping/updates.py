@@ -1,35 +1,29 @@
 """ACP session messages to drafts, for one session: what the session calls, in the order it hears.
 
-Pure: the conversation and a source of ids are handed in. Streams text into items of its own making,
-as ACP has no message ids that can be relied on: a change of speaker starts a new item.
+Pure: the conversation and a source of ids are handed in. Tool calls, speech, terminals and facts
+have modules of their own; here is the order between them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from sidecar.contract.base import Json
-from sidecar.contract.events import RawMessage
-from sidecar.contract.events.session import (
-    SessionConfigured,
-    SessionStarted,
-    ThreadStarted,
-    ThreadTokenUsageUpdated,
-)
-from sidecar.contract.events.turn import PlanStep, TurnPlanUpdated
-from sidecar.contract.vocabulary import ItemType, PlanStepStatus, StreamKind
+from sidecar.contract.events import ProviderRefs, RawMessage
+from sidecar.contract.events.session import SessionStarted, ThreadStarted, ThreadTokenUsageUpdated
 from sidecar.core.conversation import Conversation, Ending
 from sidecar.core.drafts import Draft
 from sidecar.providers.acp.mapping import usage as token_usage
 from sidecar.providers.acp.mapping.calls import ToolCalls
-from sidecar.providers.acp.mapping.content import block_text
+from sidecar.providers.acp.mapping.facts import configured, facts_of
+from sidecar.providers.acp.mapping.inquiries import Inquiry
 from sidecar.providers.acp.mapping.permissions import Choice, Permission
-from sidecar.providers.acp.mapping.shapes import a_map, maps, text
-from sidecar.providers.text import SurrogateJoiner, portable
-
-PLAN_STEPS = 256
-"""Steps of a plan passed on."""
+from sidecar.providers.acp.mapping.shapes import a_map, text
+from sidecar.providers.acp.mapping.speech import Speech
+from sidecar.providers.acp.mapping.stops import failed_in_words
+from sidecar.providers.acp.mapping.terminals import TerminalTexts
+from sidecar.providers.text import portable
 
 RAW_SOURCE: Final = "acp.jsonrpc"
 
@@ -41,21 +35,10 @@ CONTENT_UPDATES: Final = frozenset(
         "tool_call",
         "tool_call_update",
         "plan",
+        "plan_update",
     }
 )
 """Updates that are part of what was said: only these can be a replay or come too late."""
-
-_STEP_STATUSES: Final[dict[str, PlanStepStatus]] = {
-    "in_progress": "inProgress",
-    "completed": "completed",
-}
-_CONFIG_KEYS: Final[dict[str, str]] = {
-    "available_commands_update": "availableCommands",
-    "current_mode_update": "currentModeId",
-    "current_model_update": "currentModelId",
-    "config_option_update": "configOptions",
-}
-"""Session updates that say a setting, with the key that they carry it under."""
 
 
 def update_kind(params: dict[str, Any]) -> str:
@@ -67,16 +50,22 @@ class AcpMapping:
     """Maps one session's messages. Each method returns the drafts that its message makes."""
 
     def __init__(
-        self, conversation: Conversation, new_id: Callable[[str], str], raw: str = "none"
+        self,
+        conversation: Conversation,
+        new_id: Callable[[str], str],
+        raw: str = "none",
+        failure_texts: Sequence[str] = (),
     ) -> None:
         self.conversation = conversation
-        self._calls = ToolCalls(conversation, new_id)
+        self.terminals = TerminalTexts(conversation)
+        self.inquiries: dict[str, Inquiry] = {}
+        """The questions that the agent waits for, by our request id, oldest first."""
+        self._calls = ToolCalls(conversation, new_id, self.terminals)
+        self._speech = Speech(conversation, new_id)
         self._new_id = new_id
         self._raw = raw
-        self._text_item: str | None = None
-        self._text_stream: StreamKind = "assistant_text"
-        self._message_id: Json = None
-        self._joiner = SurrogateJoiner()
+        self._failure_texts = tuple(failure_texts)
+        self._cost_usd: float | None = None
 
     @property
     def permissions(self) -> dict[str, Permission]:
@@ -98,21 +87,22 @@ class AcpMapping:
 
     def configured(self, config: dict[str, Any]) -> list[Draft]:
         """Say settings; nothing for none."""
-        if not config:
-            return []
-        payload = SessionConfigured(config=portable(config))
-        return self.conversation.say("session.configured", payload)
+        return self.conversation.say(*configured(config)) if config else []
 
     def begin_turn(self, turn_id: str, model: str | None = None) -> list[Draft]:
         """Start a turn."""
-        return [*self._close_text(), *self.conversation.begin_turn(turn_id, text(model))]
+        drafts = [*self._speech.close(), *self.conversation.begin_turn(turn_id, text(model))]
+        self._speech.last_message = ""
+        return drafts
 
     def end_turn(self, ending: Ending, result: Json = None) -> list[Draft]:
         """End the running turn and say what it has used. Nothing without a turn."""
         if self.conversation.turn_id is None:
             return []
-        drafts = [*self._flush_text(), *self._calls.end()]
-        self._text_item = None  # open until the turn's end, which says whether it is whole
+        drafts = [*self._speech.end(), *self._calls.end()]
+        ending = failed_in_words(ending, self._speech.last_message, self._failure_texts)
+        if ending.total_cost_usd is None:
+            ending = ending._replace(total_cost_usd=self._cost_usd)
         usage = token_usage.of_turn(ending.usage) if ending.usage else None
         if usage is not None:
             payload = ThreadTokenUsageUpdated(usage=usage)
@@ -121,6 +111,7 @@ class AcpMapping:
             self.conversation.end_turn(ending), "session/prompt", "result", result
         )
         self.permissions.clear()
+        self.inquiries.clear()
         return drafts
 
     # Messages
@@ -134,7 +125,7 @@ class AcpMapping:
     def ask(self, rpc_id: Json, params: dict[str, Any]) -> tuple[str | None, list[Draft]]:
         """Map a session/request_permission: our request id, None if it cannot be opened."""
         known = len(self.permissions)
-        drafts = [*self._close_text(), *self._calls.ask(rpc_id, params)]
+        drafts = [*self._speech.close(), *self._calls.ask(rpc_id, params)]
         request_id = next(reversed(self.permissions)) if len(self.permissions) > known else None
         return request_id, self._with_raw(drafts, "session/request_permission", None, params)
 
@@ -142,75 +133,54 @@ class AcpMapping:
         """Resolve a permission by `choice`."""
         return self._calls.answer(request_id, choice)
 
+    def inquire(self, inquiry: Inquiry) -> tuple[str | None, list[Draft]]:
+        """Ask a person: our request id, None if it cannot be opened."""
+        request_id = self._new_id("req")
+        refs = ProviderRefs(
+            provider_item_id=inquiry.call_id, provider_request_id=text(str(inquiry.rpc_id))
+        )
+        drafts = self.conversation.open_user_input(
+            request_id,
+            inquiry.questions,
+            item_id=self._calls.item_of(inquiry.call_id),
+            refs=refs,
+        )
+        if request_id not in self.conversation.requests:
+            return None, []
+        self.inquiries[request_id] = inquiry
+        return request_id, [*self._speech.close(), *drafts]
+
+    def answer_inquiry(self, request_id: str, answers: dict[str, Any]) -> list[Draft]:
+        """Resolve questions; {} for nobody's answer."""
+        self.inquiries.pop(request_id, None)
+        return self.conversation.resolve_user_input(request_id, portable(answers))
+
+    def extended(self, drafts: list[Draft], source: str, method: str, params: Json) -> list[Draft]:
+        """Return what an extension of the protocol says, with its message as `raw`."""
+        return self._with_raw(drafts, method, None, params, source)
+
     def _update(self, kind: str, update: dict[str, Any]) -> list[Draft]:
         if kind == "agent_message_chunk":
-            return self._chunk(update, "assistant_text", "assistant_message")
+            return self._speech.chunk(update, "assistant_text", "assistant_message")
         if kind == "agent_thought_chunk":
-            return self._chunk(update, "reasoning_text", "reasoning")
+            return self._speech.chunk(update, "reasoning_text", "reasoning")
         if kind in ("tool_call", "tool_call_update"):
             is_new = kind == "tool_call"
-            return [*self._close_text(), *self._calls.update(update, is_new=is_new)]
-        if kind == "plan":
-            return self._plan(update)
+            return [*self._speech.close(), *self._calls.update(update, is_new=is_new)]
         if kind == "usage_update":
-            return self._usage(update)
-        key = _CONFIG_KEYS.get(kind, "")
-        value = update.get(key)
-        return [] if value is None else self.configured({key: value})
-
-    def _chunk(
-        self, update: dict[str, Any], stream: StreamKind, item_type: ItemType
-    ) -> list[Draft]:
-        """Stream a block; what is no text becomes data of the item."""
-        block = a_map(update.get("content"))
-        chunk = block_text(block)
-        is_text = bool(chunk) or block.get("type") == "text"
-        if not block or (is_text and not chunk):
-            return []
+            self._cost_usd = token_usage.cost_usd(update) or self._cost_usd
         drafts: list[Draft] = []
-        message_id = update.get("messageId")
-        if (self._text_stream, self._message_id) != (stream, message_id):
-            drafts += self._close_text()
-        if self._text_item is None or self._text_item not in self.conversation.items:
-            self._text_item = self._new_id("item")
-            self._text_stream = stream
-            self._message_id = message_id
-            drafts += self.conversation.start_item(self._text_item, item_type)
-        if is_text:
-            shown = self._joiner.feed(chunk)
-            return drafts + self.conversation.delta(self._text_item, stream, shown)
-        data = {"content": [portable(block)]}
-        return drafts + self.conversation.update_item(self._text_item, data=data)
-
-    def _close_text(self) -> list[Draft]:
-        if self._text_item is None:
-            return []
-        drafts = self._flush_text() + self.conversation.complete_item(self._text_item)
-        self._text_item = None
+        for type_, payload in facts_of(kind, update):
+            drafts += self.conversation.say(type_, payload)
         return drafts
 
-    def _flush_text(self) -> list[Draft]:
-        left = self._joiner.flush()
-        return self.conversation.delta(self._text_item or "", self._text_stream, left)
-
-    def _plan(self, update: dict[str, Any]) -> list[Draft]:
-        steps = []
-        for entry in maps(update.get("entries"))[:PLAN_STEPS]:
-            step = text(entry.get("content"))
-            if step is not None:
-                status = _STEP_STATUSES.get(str(entry.get("status")), "pending")
-                steps.append(PlanStep(step=step, status=status))
-        return self.conversation.say("turn.plan.updated", TurnPlanUpdated(plan=steps))
-
-    def _usage(self, update: dict[str, Any]) -> list[Draft]:
-        usage = token_usage.of_update(update)
-        if usage is None:
-            return []
-        payload = ThreadTokenUsageUpdated(usage=usage)
-        return self.conversation.say("thread.token-usage.updated", payload)
-
     def _with_raw(
-        self, drafts: list[Draft], method: str, message_type: str | None, payload: Json
+        self,
+        drafts: list[Draft],
+        method: str,
+        message_type: str | None,
+        payload: Json,
+        source: str = RAW_SOURCE,
     ) -> list[Draft]:
         """Attach the message to the first draft that may carry it, as `raw` asks."""
         if self._raw == "none":
@@ -218,7 +188,7 @@ class AcpMapping:
         for index, draft in enumerate(drafts):
             if self._raw == "all" or draft.type != "content.delta":
                 raw = RawMessage(
-                    source=RAW_SOURCE,
+                    source=source,
                     method=method,
                     message_type=text(message_type),
                     payload=portable(payload),

@@ -1,5 +1,6 @@
-"""Token figures by shape: agents put them in different places under different spellings."""
+"""Token figures and cost by shape: agents put them in different places, spelt differently."""
 
+import math
 from typing import Any, Final
 
 from sidecar.contract.events.session import TokenUsage
@@ -66,3 +67,14 @@ def of_update(update: dict[str, Any]) -> TokenUsage | None:
     if used is None:
         return None
     return TokenUsage(used_tokens=used, max_tokens=count(update.get("size")) or None)
+
+
+def cost_usd(update: dict[str, Any]) -> float | None:
+    """Return the session's cost so far of a usage_update {cost: {amount, currency}}, in dollars."""
+    cost = a_map(update.get("cost"))
+    amount = cost.get("amount")
+    if cost.get("currency") != "USD" or isinstance(amount, bool):
+        return None
+    if not isinstance(amount, int | float) or not 0 <= amount < math.inf:
+        return None
+    return float(amount)
