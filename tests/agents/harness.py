@@ -74,6 +74,8 @@ class AgentProfile:
     launch: Callable[[Mapping[str, Path]], dict[str, Any]] = lambda _: {}
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    long: bool = False
+    """Whether its tests run under `--long` alone (or by its name)."""
     busy: Literal["steers", "queues", "refuses"] = "refuses"
     """What a second prompt does while a turn runs."""
     declined: frozenset[str] = frozenset({"completed"})

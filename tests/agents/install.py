@@ -1,7 +1,5 @@
 """Real agents from the npm registry, pinned, in a cache outside the project.
 
-    python -m tests.agents.install NAME@VERSION …    fill the cache, as build.py does beforehand
-
 Needs the standard library alone. Several runs may install at the same time: one does it, the others
 wait. A folder is complete or marked as not, so that a cut installation is begun anew.
 """
@@ -11,18 +9,22 @@ import fcntl
 import os
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 CACHE = (
     Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "agent-sidecar" / "agents"
 )
 INSTALL_S = 300.0
-"""For one package: 430 MB on a slow line."""
+"""For one try of one package: 430 MB on a slow line."""
 TRIES = 2
 RETRY_S = 3.0
+NPM = ("install", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+PATIENCE = ("--fetch-retries=1", "--fetch-retry-maxtimeout=5000")
+"""Without a network npm would try for minutes before a test can be skipped."""
+
+_failed: dict[str, str] = {}
+"""What this process could not install, and why: each further test is skipped at once."""
 
 
 class NotInstalledError(RuntimeError):
@@ -36,6 +38,8 @@ def folder_of(package: str) -> Path:
 
 def install(package: str) -> Path:
     """Install `name@version` once; return its node_modules/.bin. Raises NotInstalledError."""
+    if package in _failed:
+        raise NotInstalledError(_failed[package])
     folder = folder_of(package)
     done = folder / "installed"
     bins = folder / "node_modules" / ".bin"
@@ -54,7 +58,6 @@ def install(package: str) -> Path:
 
 
 def _install(npm: str, folder: Path, package: str) -> None:
-    argv = [npm, "install", "--no-audit", "--no-fund", "--loglevel=error"]
     reason = ""
     for attempt in range(TRIES):
         if attempt:
@@ -63,7 +66,7 @@ def _install(npm: str, folder: Path, package: str) -> None:
             shutil.rmtree(folder / "node_modules")  # what a cut run left is not to be trusted
         try:
             result = subprocess.run(
-                [*argv, "--prefix", str(folder), package],
+                [npm, *NPM, *PATIENCE, "--prefix", str(folder), package],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -76,20 +79,5 @@ def _install(npm: str, folder: Path, package: str) -> None:
         if result.returncode == 0:
             return
         reason = (result.stderr.strip().splitlines() or ["npm failed"])[-1]
-    raise NotInstalledError(f"{package} cannot be installed: {reason}")
-
-
-def main(packages: Sequence[str]) -> int:
-    """Install each; say what could not be had."""
-    missing = 0
-    for package in packages:
-        try:
-            install(package)
-        except NotInstalledError as error:
-            print(error, file=sys.stderr)
-            missing += 1
-    return 1 if missing else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    _failed[package] = f"{package} cannot be installed: {reason}"
+    raise NotInstalledError(_failed[package])

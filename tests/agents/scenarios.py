@@ -169,6 +169,12 @@ def scenarios_of(profile: AgentProfile) -> list[Scenario]:
     return [scenario for scenario in chosen if scenario.__name__ not in profile.skips]
 
 
+def marks_of(profile: AgentProfile) -> list[pytest.MarkDecorator]:
+    """Return what a module of live tests of this agent is marked with (`pytestmark`)."""
+    marks = [pytest.mark.agents(profile.name)]
+    return [*marks, pytest.mark.long] if profile.long else marks
+
+
 def common_scenarios(profile: AgentProfile) -> pytest.MarkDecorator:
     """Return a parametrisation of `scenario` over what this agent is put through."""
     chosen = scenarios_of(profile)
@@ -253,4 +259,4 @@ def _refused(session: LiveSession, first: str) -> None:
     _goes_on(session)
 
 
-__all__ = ["COMMON", "common_scenarios", "poll", "scenarios_of"]
+__all__ = ["COMMON", "common_scenarios", "marks_of", "poll", "scenarios_of"]

@@ -5,9 +5,9 @@ import pytest
 from tests.agents.conftest import StartAgent
 from tests.agents.harness import LiveAgent
 from tests.agents.profiles.gemini import PROFILE
-from tests.agents.scenarios import Scenario, common_scenarios
+from tests.agents.scenarios import Scenario, common_scenarios, marks_of
 
-pytestmark = pytest.mark.agents("gemini")
+pytestmark = marks_of(PROFILE)
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,6 @@ def agent(start_agent: StartAgent) -> LiveAgent:
     return start_agent(PROFILE)
 
 
-@pytest.mark.long
 @common_scenarios(PROFILE)
 def test_scenario(agent: LiveAgent, scenario: Scenario) -> None:
     scenario(agent)

@@ -29,6 +29,7 @@ PROFILE = AgentProfile(
     provider="acp",
     packages=("@google/gemini-cli@0.61.0",),
     start=start,
+    long=True,
     busy="refuses",
     retries_for_ever=True,
     resumes=False,
