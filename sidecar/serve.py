@@ -24,11 +24,13 @@ from sidecar import __version__
 from sidecar.contract.bridge import Bootstrap, FailedLine, ReadyLine, ServerInfo
 from sidecar.contract.limits import PROTOCOL_VERSION
 from sidecar.core.fold import Fold
+from sidecar.core.placement import PlacementRules
 from sidecar.journal import Journal, JournalOptions, SchemaNewer
 from sidecar.observe.log import FileSink, Log, Secret, stderr_sink
 from sidecar.observe.metrics import Metrics
 from sidecar.process.sweeping import sweep
 from sidecar.process.unpacked import sweep_unpacked
+from sidecar.providers.registry import sharing_module
 from sidecar.supervisor.backend import SupervisorBackend
 from sidecar.supervisor.bootstrap import (
     bootstrap_from_file,
@@ -43,6 +45,7 @@ from sidecar.supervisor.launch import HostLauncher, ZygoteHandle, make_launcher
 from sidecar.supervisor.metrics import register_metrics
 from sidecar.supervisor.parent import ParentWatch
 from sidecar.supervisor.patience import journalled
+from sidecar.supervisor.placement import Hosts
 from sidecar.supervisor.recovery import end_cut_sessions, journal_path, open_journal
 from sidecar.supervisor.settings import Settings, parse_settings
 from sidecar.supervisor.snapshots import SnapshotKeeper
@@ -202,11 +205,28 @@ class Serving:
         return Shared(
             events=events,
             launcher=launcher,
+            hosts=self._hosts(settings, launcher, events),
             settings=settings,
             log=self._log,
             data_dir=data_dir,
             clock=time.monotonic,
             random=random.random,
+        )
+
+    def _hosts(self, settings: Settings, launcher: HostLauncher, events: EventLog) -> Hosts:
+        rules = PlacementRules(settings.placement, settings.packed_sessions, os.cpu_count() or 1)
+
+        def parent_of(thread_id: str) -> str | None:
+            session = events.fold.session(thread_id)
+            return session.parent if session else None
+
+        return Hosts(
+            launcher,
+            events.journal,
+            rules,
+            self._log,
+            parent_of=parent_of,
+            sharing_module=sharing_module,
         )
 
     def _launcher(self, settings: Settings) -> HostLauncher:

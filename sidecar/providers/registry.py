@@ -33,6 +33,17 @@ ACP_HOME_ENV = {
 }
 """Where an instance of an agent of which nothing else is known keeps what it keeps."""
 
+_CLAUDE_CAPABILITIES = {
+    **ProviderInfo.CAPABILITY_DEFAULTS,
+    "sessionModelSwitch": "in-session",
+    "supportsUserInput": True,
+    "supportsFileChangeApproval": True,
+    "resume": "full",
+    "subagents": "full",
+    "attachments": "basic",
+    "mcpConfig": "full",
+}
+
 PROVIDERS: dict[str, ProviderInfo] = {
     info.name: info
     for info in (
@@ -43,6 +54,15 @@ PROVIDERS: dict[str, ProviderInfo] = {
             session_class="AcpSession",
             capabilities=_ACP_CAPABILITIES,
             home_env=ACP_HOME_ENV,
+        ),
+        ProviderInfo(
+            name="claudeAgent",
+            display_name="Claude",
+            module="sidecar.providers.claude.session",
+            session_class="ClaudeSession",
+            capabilities=_CLAUDE_CAPABILITIES,
+            probe_module="sidecar.providers.claude.probe",
+            probe_class="ClaudeProbe",
         ),
         ProviderInfo(
             name="cursor",
@@ -78,6 +98,15 @@ def provider_info(name: str) -> ProviderInfo:
             known=known,
         )
     return info
+
+
+def sharing_module(name: str) -> str | None:
+    """Return the module that tells which sessions of a provider share a host, if it has one.
+
+    Of those that are built in alone: the supervisor runs nobody else's code.
+    """
+    info = PROVIDERS.get(name)
+    return info.sharing_module if info else None
 
 
 def create_session(name: str, context: SessionContext) -> ProviderSession:

@@ -9,6 +9,7 @@ from sidecar.contract.limits import HOST_CREDIT_BYTES, HOST_CREDIT_TOTAL_BYTES
 from sidecar.observe.log import Log
 from sidecar.supervisor.eventlog import EventLog
 from sidecar.supervisor.launch import HostLauncher
+from sidecar.supervisor.placement import Hosts
 from sidecar.supervisor.settings import Settings
 
 
@@ -18,6 +19,7 @@ class Shared:
 
     events: EventLog
     launcher: HostLauncher
+    hosts: Hosts
     settings: Settings
     log: Log
     data_dir: Path

@@ -6,7 +6,6 @@ a host cannot choose them. When it has ended nothing of it can reach the session
 
 import asyncio
 import contextlib
-import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +30,6 @@ from sidecar.contract.frames import (
     EventFrame,
     ExitFrame,
     LogFrame,
-    OpenFrame,
     ReplyFrame,
     SessionSpec,
 )
@@ -40,15 +38,15 @@ from sidecar.contract.vocabulary import ExitKind
 from sidecar.core.drafts import Draft
 from sidecar.core.stamping import Origin
 from sidecar.supervisor.deps import Shared
-from sidecar.supervisor.hostlink import HostLink
-from sidecar.supervisor.launch import HostProcess
+from sidecar.supervisor.hostlink import HostEnd
 from sidecar.supervisor.patience import journalled
-
-SLOT = 0
-"""One session a host; sidecar/host carries any number of slots."""
+from sidecar.supervisor.placement import Seat
 
 OPENING_CALL = 0
 """Id of the reply that tells that a session is open."""
+
+SEAT_TRIES = 2
+"""A shared host may die while a session is on its way to it; the next seat is in another one."""
 
 CLOSE_GRACE_S = 1.0
 """What a host gets beyond the ladder's deadline before it is killed as wedged."""
@@ -81,7 +79,9 @@ class Generation:
             spec.provider, spec.thread_id, spec.generation, spec.provider_instance_id
         )
         self._log = shared.log.bind(thread=spec.thread_id, generation=spec.generation)
-        self._link: HostLink | None = None
+        self._seat: Seat | None = None
+        self._heard = False
+        """Whether the host has said anything of the session: then it may have begun to run."""
         self._exit: ExitFrame | None = None
         self._exited = asyncio.Event()
         self._calls: dict[int, asyncio.Future[Any]] = {}
@@ -91,19 +91,24 @@ class Generation:
         self._acked = 0
         self._acked_told = 0
         self._credit_told = shared.host_credit()
-        self._close: CloseFrame | None = None
+        self._close: tuple[int, str] | None = None
+        """Deadline in ms and reason of a close that was asked for."""
         self._overdue = asyncio.Event()
         """Set when a close was not carried out in time: whatever there is of a host is killed."""
-        self._gone = False
         self._unsubscribe: Callable[[], None] = lambda: None
 
     @property
     def host_pid(self) -> int | None:
         """The host's pid, None before it was launched."""
-        return self._link.process.pid if self._link else None
+        return self._seat.host_pid if self._seat else None
+
+    @property
+    def mark(self) -> str:
+        """What everything that this generation starts carries."""
+        return self._spec.mark
 
     async def open(self) -> None:
-        """Launch a host and wait until the provider is ready.
+        """Take a seat in a host and wait until the provider is ready.
 
         Raises what the host says (ProviderProcessFailed, ValidationFailed, …), or Cancelled when
         `close` came first. The generation must be awaited by `ended` in any case.
@@ -118,15 +123,27 @@ class Generation:
         noted = shared.events.journal.add_mark(self._spec.mark, self._spec.thread_id)
         if not await journalled(noted, "mark", self._log):
             raise Overloaded("Cannot start the session: the journal cannot be written")
-        self._link = HostLink(await self._launch(), self._log)
-        self._link.bind(SLOT, self)
-        await self._link.attach()
+        for _ in range(SEAT_TRIES):
+            seat = self._seat = shared.hosts.seat(self._spec)
+            opened = await self._open_in(seat)
+            if opened.done():
+                opened.result()
+                return
+            if not seat.joined or self._heard:
+                break
+            self._log.warning("session.host-died", host=seat.host_pid)  # others brought it down
+            seat.leave()
+        raise ProviderProcessFailed("Cannot start the session: its host died")
+
+    async def _open_in(self, seat: Seat) -> asyncio.Future[Any]:
+        """Open in a seat; returns the answer, which is not done when the host died before it."""
+        await self._until_up(seat)
         opened = self._expect(OPENING_CALL)
-        self._credit_told = shared.host_credit()
-        self._link.send(OpenFrame(SLOT, self._spec, self._credit_told))
+        self._credit_told = self._shared.host_credit()
+        seat.open(self, self._spec, self._credit_told)
         if self._close is not None:
-            self._link.send(self._close)
-        gone = asyncio.create_task(self._link.process.wait())
+            seat.send(self._close_frame(seat))
+        gone = asyncio.create_task(seat.host_end())
         try:
             done, _ = await asyncio.wait(
                 {opened, gone}, timeout=self._open_s(), return_when=asyncio.FIRST_COMPLETED
@@ -134,38 +151,37 @@ class Generation:
         finally:
             gone.cancel()
         if not done:
-            self._link.kill("did not start in time")
+            seat.kill("did not start in time")
             raise ProviderProcessFailed("Cannot start the session: its host does not answer")
-        if not opened.done():
-            raise ProviderProcessFailed("Cannot start the session: its host died")
-        opened.result()
+        return opened
+
+    async def _until_up(self, seat: Seat) -> None:
+        """Wait for the host; one that comes after the deadline of a close is not waited for."""
+        up = asyncio.create_task(seat.up())
+        overdue = asyncio.create_task(self._overdue.wait())
+        try:
+            await asyncio.wait({up, overdue}, return_when=asyncio.FIRST_COMPLETED)
+            if not up.done():
+                raise Cancelled("The session was stopped before its host was up")
+            up.result()
+        finally:
+            overdue.cancel()
+            up.cancel()
 
     def abort(self, reason: str) -> None:
-        """Kill the host, if there is one: the generation cannot go on."""
-        if self._link is not None and not self._gone:
-            self._link.kill(reason)
+        """End at once: the generation cannot go on."""
+        if self._seat is None or self._exited.is_set():
+            return
+        if self._seat.shared:
+            self._close_now(0.0, reason)
+        else:
+            self._seat.kill(reason)
 
     def end_within(self, deadline_s: float) -> None:
         """Kill the host of a failed start that does not go by itself."""
         asyncio.get_running_loop().call_later(
             deadline_s + CLOSE_GRACE_S, self._kill_if_open, "did not end after its failed start"
         )
-
-    async def _launch(self) -> HostProcess:
-        """Launch a host; one that comes after the deadline of a close is killed unseen."""
-        launching = asyncio.create_task(self._shared.launcher.launch())
-        overdue = asyncio.create_task(self._overdue.wait())
-        try:
-            await asyncio.wait({launching, overdue}, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            launching.add_done_callback(_discard)
-            raise
-        finally:
-            overdue.cancel()
-        if not launching.done():
-            launching.add_done_callback(_discard)
-            raise Cancelled("The session was stopped before its host was up")
-        return launching.result()
 
     def _open_s(self) -> float:
         """The host keeps the start's deadline itself; this is for a host that hangs."""
@@ -178,15 +194,16 @@ class Generation:
 
         Raises the host's answer as a SidecarError, ProviderRequestFailed when none came.
         """
-        if self._link is None or self._exited.is_set():
+        seat = self._seat
+        if seat is None or self._exited.is_set():
             raise ProviderProcessFailed(f"{method}: the session's provider is not running")
         call_id = self._next_call
         self._next_call += 1
         answer = self._expect(call_id)
         deadline_ms = int(deadline_s * 1000)
-        self._link.send(
+        seat.send(
             CallFrame(
-                SLOT,
+                seat.slot,
                 call_id,
                 method,
                 msgspec.to_builtins(params, builtin_types=(bytes,)),
@@ -208,36 +225,57 @@ class Generation:
 
     def close(self, deadline_s: float, reason: str) -> None:
         """Ask for the end; `ended` tells when it is reached."""
-        self._close = CloseFrame(SLOT, int(deadline_s * 1000), reason)
-        if self._link is not None:
-            self._link.send(self._close)
+        self._close_now(deadline_s, reason)
         asyncio.get_running_loop().call_later(
             deadline_s + CLOSE_GRACE_S, self._kill_if_open, "did not stop in time"
         )
 
+    def _close_now(self, deadline_s: float, reason: str) -> None:
+        self._close = (int(deadline_s * 1000), reason)
+        if self._seat is not None:
+            self._seat.send(self._close_frame(self._seat))
+
+    def _close_frame(self, seat: Seat) -> CloseFrame:
+        assert self._close is not None
+        return CloseFrame(seat.slot, *self._close)
+
     async def ended(self) -> GenerationEnd:
         """Wait for the end and tell how it came about."""
-        if self._link is None:
+        seat = self._seat
+        if seat is None or not seat.holds:
             self._forget()
             kind: ExitKind = "error" if self._close is None else "graceful"
             return GenerationEnd(kind, "its host could not be launched", True, "")
-        host = await self._link.ended()
-        self._gone = True
+        host = await self._seat_end(seat)
         self._exited.set()
         self._forget()
-        if not host.survivors:
+        exit_ = self._exit
+        survivors = host.survivors if host else exit_.survivors if exit_ else 0
+        if not survivors:
             journal = self._shared.events.journal
             await journalled(journal.drop_marks([self._spec.mark]), "drop mark", self._log)
-        exit_ = self._exit
-        if exit_ is None or host.survivors:
-            asked = self._close is not None and not host.survivors
-            kind = "graceful" if asked else "error"
-            return GenerationEnd(kind, host.reason, True, host.stderr_tail)
+        if exit_ is None or survivors:
+            asked = self._close is not None and not survivors
+            reason, tail = (host.reason, host.stderr_tail) if host else ("some of it lives on", "")
+            return GenerationEnd("graceful" if asked else "error", reason, True, tail)
         kind = "graceful" if exit_.kind == "graceful" else "error"
         return GenerationEnd(kind, exit_.reason, exit_.recoverable, exit_.stderr_tail)
 
+    async def _seat_end(self, seat: Seat) -> HostEnd | None:
+        """Wait for the end of the host; of the session alone (None) when the host goes on."""
+        host_end = asyncio.create_task(seat.host_end())
+        exited = asyncio.create_task(self._exited.wait())
+        try:
+            waits = {host_end, exited} if seat.shared else {host_end}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            return host_end.result() if host_end.done() else None
+        finally:
+            host_end.cancel()
+            exited.cancel()
+
     def on_events(self, frames: list[EventFrame]) -> None:
         """Append the host's events (SlotHandler)."""
+        self._heard = True
         if self._exit is not None:
             return
         seq, cost = self._shared.events.ingest(self.origin, frames)
@@ -247,6 +285,7 @@ class Generation:
 
     def on_frame(self, frame: ReplyFrame | CursorFrame | ExitFrame | LogFrame) -> None:
         """Take another frame of the host (SlotHandler)."""
+        self._heard = True
         match frame:
             case ReplyFrame():
                 self._on_reply(frame)
@@ -257,9 +296,7 @@ class Generation:
             case ExitFrame():
                 self._exit = frame
                 self._exited.set()
-                asyncio.get_running_loop().call_later(
-                    HOST_EXIT_S, self._kill_if_open, "did not exit"
-                )
+                asyncio.get_running_loop().call_later(HOST_EXIT_S, self._kill_own_host)
             case LogFrame():
                 self._log.write(frame.level, frame.event, said=frame.fields)
 
@@ -280,9 +317,9 @@ class Generation:
             return  # a host without credit leaves the last room on the disk to exits
         credit = self._shared.host_credit()
         threshold = min(credit, self._credit_told) // 4
-        if self._link is not None and self._acked - self._acked_told >= threshold:
+        if self._seat is not None and self._acked - self._acked_told >= threshold:
             self._acked_told, self._credit_told = self._acked, credit
-            self._link.send(CreditFrame(SLOT, self._acked, credit))
+            self._seat.send(CreditFrame(self._seat.slot, self._acked, credit))
 
     def _expect(self, call_id: int) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -292,6 +329,8 @@ class Generation:
     def _forget(self) -> None:
         self._unsubscribe()
         self._shared.live.discard(self)
+        if self._seat is not None:
+            self._seat.leave()
         error: SidecarError = (
             Cancelled("The session was stopped")
             if self._close is not None
@@ -309,15 +348,12 @@ class Generation:
         self._calls.clear()
 
     def _kill_if_open(self, reason: str) -> None:
+        """Kill the host: the ladder has its deadlines in there, so its loop no longer turns."""
         self._overdue.set()
-        self.abort(reason)
+        if self._seat is not None and self._seat.holds and not self._exited.is_set():
+            self._seat.kill(reason)
 
-
-def _discard(launching: asyncio.Task[HostProcess]) -> None:
-    """Kill and close a host that nobody waits for any more."""
-    if launching.cancelled() or launching.exception() is not None:
-        return
-    host = launching.result()
-    host.kill()
-    host.channel.close()
-    os.close(host.stderr_fd)
+    def _kill_own_host(self) -> None:
+        """A host of one ends with its session; one that is shared goes on."""
+        if self._seat is not None and not self._seat.shared:
+            self._seat.kill("did not exit")

@@ -66,8 +66,12 @@ class HostEnd(NamedTuple):
 class HostLink(asyncio.Protocol):
     """One host process and its sessions' slots."""
 
-    def __init__(self, process: HostProcess, log: Log) -> None:
+    def __init__(
+        self, process: HostProcess, log: Log, on_idle: Callable[[int], None] | None = None
+    ) -> None:
         self.process = process
+        self._on_idle = on_idle
+        self._highest_slot = -1
         self._log = log.bind(host=process.pid)
         self._slots: dict[int, SlotHandler] = {}
         self._decoder = FrameDecoder(FRAME_BYTES)
@@ -77,6 +81,11 @@ class HostLink(asyncio.Protocol):
         self._eof = asyncio.Event()
         self._violation: str | None = None
         self._stderr: deque[str] = deque(maxlen=64)
+
+    @property
+    def lost(self) -> bool:
+        """Whether it ends, or is about to be killed: no session must be sent there."""
+        return self._eof.is_set() or self._violation is not None or self.process.ended
 
     async def attach(self) -> None:
         """Take the channel over and wait until the host's loop runs.
@@ -102,8 +111,13 @@ class HostLink(asyncio.Protocol):
             raise ProviderProcessFailed("Cannot start the session: its host did not come up")
 
     def bind(self, slot: int, handler: SlotHandler) -> None:
-        """Give a slot's frames to `handler`."""
+        """Give a slot's frames to `handler`. Slots count up and are never used again."""
         self._slots[slot] = handler
+        self._highest_slot = max(self._highest_slot, slot)
+
+    def release(self, slot: int) -> None:
+        """Give a slot's frames to nobody any more: what is still under way of it is dropped."""
+        self._slots.pop(slot, None)
 
     def send(self, frame: Frame) -> None:
         """Send a frame; dropped when the host is gone."""
@@ -173,22 +187,26 @@ class HostLink(asyncio.Protocol):
             if isinstance(frame, EventFrame):
                 while end < len(frames) and _continues(frames[end], frame.slot):
                     end += 1
-                self._handler(frame.slot).on_events(frames[start:end])  # type: ignore[arg-type]
+                if (handler := self._handler(frame.slot)) is not None:
+                    handler.on_events(frames[start:end])  # type: ignore[arg-type]
             elif isinstance(frame, HostReadyFrame):
                 self._ready.set()
             elif isinstance(frame, LogFrame) and frame.slot == HOST_SLOT:
                 self._log.write(frame.level, frame.event, said=frame.fields)
-            elif not isinstance(frame, HostBeatFrame | HostIdleFrame):
-                self._handler(frame.slot).on_frame(frame)
+            elif isinstance(frame, HostIdleFrame):
+                if self._on_idle is not None:
+                    self._on_idle(frame.opened)
+            elif isinstance(frame, HostBeatFrame):
+                pass  # nobody asks yet
+            elif (handler := self._handler(frame.slot)) is not None:
+                handler.on_frame(frame)
             start = end
 
-    def _handler(self, slot: int) -> SlotHandler:
-        try:
-            return self._slots[slot]
-        except KeyError:
-            raise ProtocolViolation(
-                f"the host speaks for slot {slot}, which is not its own"
-            ) from None
+    def _handler(self, slot: int) -> SlotHandler | None:
+        """Return whose frame it is, None for that of a session that has ended."""
+        if (handler := self._slots.get(slot)) is None and not 0 <= slot <= self._highest_slot:
+            raise ProtocolViolation(f"the host speaks for slot {slot}, which is not its own")
+        return handler
 
 
 class _StderrReader(asyncio.Protocol):

@@ -7,6 +7,7 @@ import msgspec
 
 from sidecar.contract.base import Count, NonBlank, Positive, Slug, Wire
 from sidecar.contract.limits import HEARTBEAT_MS, MIB
+from sidecar.core.placement import Policy
 
 
 class EnvSettings(Wire, frozen=True):
@@ -44,6 +45,11 @@ class Settings(Wire, frozen=True):
     host_launch: Literal["auto", "zygote", "exec"] = "auto"
     """How hosts start: `auto` is the zygote on Linux and exec elsewhere."""
 
+    placement: Policy = "one"
+    """Which sessions share a host: none, those of one tree, `packed_sessions` of any, or `auto`:
+    none until they are many for the cores, then packed."""
+
+    packed_sessions: Positive = 50
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     heartbeat_ms: Positive = HEARTBEAT_MS
     stop_ms: Positive = 5_000

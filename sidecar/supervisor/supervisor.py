@@ -30,6 +30,11 @@ RESUMES_AT_ONCE = 4
 """Sessions that are brought back side by side: provider CLIs are heavy to start."""
 
 
+HOSTS_END_S = 0.8
+"""At a shutdown, the last session's end to that of what sessions share: the promise for a launcher
+that is gone (3 s) has room for no more."""
+
+
 class Supervisor:
     """All sessions by thread."""
 
@@ -192,6 +197,7 @@ class Supervisor:
             self._resume_task.cancel()
             await asyncio.gather(self._resume_task, return_exceptions=True)
         await self.stop_all(deadline_s, reason)
+        await self._shared.hosts.close(HOSTS_END_S)
 
     def counts(self) -> dict[str, int]:
         """Return how many sessions are in each phase."""

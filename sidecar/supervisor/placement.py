@@ -1,0 +1,262 @@
+"""Every host there is, and who lives in which.
+
+    launching ── up ──► up ── idle, told to end / its one session ended / died ──► ending ──► gone
+        └── could not be launched ───────────────────────────────────────────────────────────► gone
+
+Owns hosts from their launch until what was below them is dead. Only here is decided that a host
+ends, so no session can be sent to one that is about to go. What a session does in its seat is its
+generation's affair.
+"""
+
+import asyncio
+import importlib
+from collections.abc import Callable
+
+import msgspec
+
+from sidecar.contract.errors import Overloaded, ProviderProcessFailed, SidecarError
+from sidecar.contract.frames import EndFrame, Frame, OpenFrame, SessionSpec
+from sidecar.core.placement import PlacementRules, Room, Wish, choose, root_of
+from sidecar.journal import Journal
+from sidecar.observe.log import Log
+from sidecar.process import new_mark
+from sidecar.supervisor.hostlink import HostEnd, HostLink, SlotHandler
+from sidecar.supervisor.launch import HostLauncher
+from sidecar.supervisor.patience import journalled
+
+HOST_END_S = 3.0
+"""What an idle host gets to stop what its sessions shared, and to go."""
+
+END_GRACE_S = 1.0
+"""What it gets beyond that before it is killed."""
+
+NEVER_LAUNCHED = HostEnd("its host could not be launched", "", 0)
+
+SharingKey = Callable[[SessionSpec], str]
+
+
+class Host:
+    """One host process, from the decision to launch it."""
+
+    def __init__(self, number: int, wish: Wish) -> None:
+        loop = asyncio.get_running_loop()
+        self.number = number
+        self.wish = wish
+        self.shared_mark = "" if wish.group is None else new_mark()
+        self.link: HostLink | None = None
+        self.taken: set[int] = set()
+        self.slots = 0
+        self.opens = 0
+        """Open frames that were sent: a host that has seen fewer is not idle."""
+        self.ending = False
+        self.up: asyncio.Future[None] = loop.create_future()
+        self.end: asyncio.Future[HostEnd] = loop.create_future()
+
+    @property
+    def shared(self) -> bool:
+        """Whether several sessions may live in it."""
+        return self.wish.group is not None
+
+    def fail(self, error: SidecarError) -> None:
+        """Tell those who wait that it does not come up."""
+        self.ending = True
+        self.up.set_exception(error)
+        self.up.exception()  # marked as seen: whoever it was for may be gone
+
+    def room(self) -> Room:
+        """Return it as placement sees it."""
+        open_ = not self.ending and (self.link is None or not self.link.lost)
+        return Room(self.number, self.wish.group, self.wish.capacity, len(self.taken), open_)
+
+
+class Seat:
+    """One generation's place in a host: a slot, which is never given twice."""
+
+    def __init__(self, host: Host, leave: Callable[[Host, int], None], *, joined: bool) -> None:
+        self._host = host
+        self._leave = leave
+        self.joined = joined
+        """Whether the host was there, or on its way, before we asked for one."""
+        self.slot = host.slots
+        host.slots += 1
+        host.taken.add(self.slot)
+
+    @property
+    def shared(self) -> bool:
+        """Whether others may live in the host: it outlives this seat."""
+        return self._host.shared
+
+    @property
+    def host_pid(self) -> int | None:
+        """The host's pid, None before it was launched."""
+        return self._host.link.process.pid if self._host.link else None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the host's end must be waited for: there is a process, and it may be ours."""
+        return self._host.link is not None and (self._host.up.done() or not self.shared)
+
+    async def up(self) -> None:
+        """Wait until the host takes frames. Raises what its launch raised."""
+        await asyncio.shield(self._host.up)
+
+    async def host_end(self) -> HostEnd:
+        """Wait until the host is dead with all that was below it."""
+        return await asyncio.shield(self._host.end)
+
+    def open(self, handler: SlotHandler, spec: SessionSpec, credit_bytes: int) -> None:
+        """Open the session in the slot, whose frames come to `handler`; after `up`."""
+        assert self._host.link is not None
+        self._host.link.bind(self.slot, handler)
+        self._host.opens += 1
+        spec = msgspec.structs.replace(spec, shared_mark=self._host.shared_mark)
+        self.send(OpenFrame(self.slot, spec, credit_bytes))
+
+    def send(self, frame: Frame) -> None:
+        """Send a frame; dropped when there is no host yet, or no more."""
+        if self._host.link is not None:
+            self._host.link.send(frame)
+
+    def kill(self, reason: str) -> None:
+        """Kill the host, with whoever else lives there: it no longer does what it must."""
+        self._host.ending = True
+        if self._host.link is not None and not self._host.end.done():
+            self._host.link.kill(reason)
+
+    def leave(self) -> None:
+        """Give the seat back; a second call does nothing. An own host that is not gone ends."""
+        self._leave(self._host, self.slot)
+
+
+class Hosts:
+    """Gives seats, launching hosts as the rules say."""
+
+    def __init__(
+        self,
+        launcher: HostLauncher,
+        journal: Journal,
+        rules: PlacementRules,
+        log: Log,
+        *,
+        parent_of: Callable[[str], str | None],
+        sharing_module: Callable[[str], str | None],
+    ) -> None:
+        self._launcher = launcher
+        self._journal = journal
+        self._rules = rules
+        self._log = log
+        self._parent_of = parent_of
+        self._sharing_module = sharing_module
+        self._hosts: dict[int, Host] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._number = 0
+
+    @property
+    def count(self) -> int:
+        """How many hosts there are."""
+        return len(self._hosts)
+
+    def seat(self, spec: SessionSpec) -> Seat:
+        """Return a seat for a generation, in a host that may still be on its way up."""
+        wish = self._wish(spec)
+        number = choose(wish, [host.room() for host in self._hosts.values()])
+        host = self._hosts[number] if number is not None else self._new_host(wish)
+        return Seat(host, self._left, joined=number is not None)
+
+    async def close(self, deadline_s: float) -> None:
+        """Have every host stop what its sessions shared, and go; the launcher kills the rest."""
+        for host in list(self._hosts.values()):
+            self._tell_to_end(host, deadline_s, "the sidecar stops")
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=deadline_s + END_GRACE_S)
+
+    def _wish(self, spec: SessionSpec) -> Wish:
+        thread_id = spec.thread_id
+        return self._rules.wish(
+            thread_id,
+            sharing_key=self._sharing_key(spec),
+            root=root_of(thread_id, spec.start.parent, self._parent_of),
+            live_sessions=sum(len(host.taken) for host in self._hosts.values()),
+        )
+
+    def _sharing_key(self, spec: SessionSpec) -> str | None:
+        """Return whom the session shares a host with; None when its options are no good.
+
+        It gets a host of its own then, and there the provider says what is wrong.
+        """
+        module = self._sharing_module(spec.provider)
+        if module is None:
+            return None
+        sharing_key: SharingKey = importlib.import_module(module).sharing_key
+        try:
+            return f"{spec.provider} {sharing_key(spec)}"
+        except SidecarError:
+            return None
+        except Exception as error:  # noqa: BLE001 - it reads what a client sent
+            self._log.exception("placement.no-sharing-key", error)
+            return None
+
+    def _new_host(self, wish: Wish) -> Host:
+        self._number += 1
+        host = self._hosts[self._number] = Host(self._number, wish)
+        task = asyncio.create_task(self._run(host), name=f"host {host.number}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return host
+
+    async def _run(self, host: Host) -> None:
+        """Be with a host from its launch to its end. Never raises but for cancellation."""
+        end = NEVER_LAUNCHED
+        try:
+            await self._launch(host)
+            host.up.set_result(None)
+        except SidecarError as error:
+            host.fail(error)
+        except Exception as error:  # noqa: BLE001 - those who wait for it must hear of it
+            self._log.exception("host.launch-failed", error)
+            host.fail(ProviderProcessFailed(f"Cannot start a host: {error!r}"))
+        if host.link is not None:
+            end = await host.link.ended()
+        host.ending = True
+        del self._hosts[host.number]
+        host.end.set_result(end)
+        if host.shared_mark and not end.survivors:
+            dropped = self._journal.drop_marks([host.shared_mark])
+            await journalled(dropped, "drop mark", self._log)
+
+    async def _launch(self, host: Host) -> None:
+        if host.shared_mark:
+            noted = self._journal.add_mark(host.shared_mark, "")
+            if not await journalled(noted, "mark", self._log):
+                raise Overloaded("Cannot start the session: the journal cannot be written")
+        process = await self._launcher.launch()
+        host.link = HostLink(process, self._log, lambda opened: self._idle(host, opened))
+        if host.ending:  # whoever it was for has gone
+            host.link.kill("is not needed any more")
+        await host.link.attach()
+
+    def _left(self, host: Host, slot: int) -> None:
+        host.taken.discard(slot)
+        if host.link is not None:
+            host.link.release(slot)
+        if not host.shared:
+            host.ending = True
+            if host.link is not None and not host.up.done():
+                host.link.kill("is not needed any more")
+
+    def _idle(self, host: Host, opened: int) -> None:
+        """End a host that says it is idle, unless a session is on its way to it."""
+        if not host.taken and opened == host.opens:
+            self._tell_to_end(host, HOST_END_S, "idle")
+
+    def _tell_to_end(self, host: Host, deadline_s: float, reason: str) -> None:
+        if host.ending and not host.shared:
+            return  # it goes by itself
+        host.ending = True
+        if host.link is None:
+            return
+        host.link.send(EndFrame(int(deadline_s * 1000), reason))
+        timer = asyncio.get_running_loop().call_later(
+            deadline_s + END_GRACE_S, host.link.kill, "did not end in time"
+        )
+        host.end.add_done_callback(lambda _: timer.cancel())
