@@ -12,7 +12,7 @@ from sidecar.bridge import BridgeServer, Timings
 from sidecar.observe.log import Log
 from tests.bridge.fakes.backend import TOKEN, FakeBackend
 from tests.support import wire
-from tests.support.client import SidecarClient
+from tests.support.client import SidecarClient, seqs
 
 QUICK = Timings(hello_s=2.0, close_s=1.0, stall_s=2.0, drain_s=1.0, lease_s=30.0)
 """Deadlines that no well-behaved test meets, short enough to be waited for."""
@@ -137,3 +137,17 @@ async def start_bridge() -> AsyncIterator[BridgeFactory]:
 async def bridge(start_bridge: BridgeFactory) -> Bridge:
     """Give a bridge on a fake backend."""
     return await start_bridge()
+
+
+@pytest.fixture
+async def bystander(bridge: Bridge) -> AsyncIterator[SidecarClient]:
+    """Give a client that must notice nothing of what the test does on other connections."""
+    client = await bridge.connected("bystander")
+    await client.wait_for(lambda: client.synchronized)
+    yield client
+    last = bridge.backend.emit(3)
+    await client.wait_for(lambda: client.cursor == last)
+    assert await client.request("session.get", {"threadId": "t1"}) == {}
+    assert client.close_code is None
+    assert seqs(client.events) == list(range(client.events[0].seq, last + 1))
+    assert not client.controls("goodbye")
