@@ -16,9 +16,9 @@ import asyncio
 import hmac
 import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import aiohttp
 import msgspec
@@ -26,21 +26,14 @@ import msgspec
 from sidecar.contract.bridge import SUBPROTOCOL
 from sidecar.contract.errors import ErrorBody, error_from_body
 from tests.support import wire
+from tests.support.received import Received as Received  # also from here: who has a client needs it
+from tests.support.received import seqs as seqs
 
 WAIT_S = 10.0
 """How long a wait lasts unless the test says otherwise."""
 
 CONTROL = ("heartbeat", "journal", "goodbye", "ephemeral")
 """Notifications that may stand anywhere; the others are one ordered stream."""
-
-
-class Received(NamedTuple):
-    """One event as it came: `body` is its bytes, `event` the decoded map."""
-
-    seq: int
-    event: dict[str, Any]
-    body: bytes
-    at_mono_s: float
 
 
 class ConnectionEndedError(ConnectionError):
@@ -398,8 +391,3 @@ class SidecarClient:
             self.cursor = seq
         if self.auto_ack:
             await self.ack()
-
-
-def seqs(events: Iterable[Received]) -> list[int]:
-    """Return the sequence numbers of events."""
-    return [received.seq for received in events]
