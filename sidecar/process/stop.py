@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from sidecar.process.census import Kill, Look, strangers, with_descendants
+from sidecar.process.census import Kill, Look, descendants, strangers, with_descendants
 from sidecar.process.child import Child, living_children
 from sidecar.process.identity import Exit, ProcessInfo, ProcessKey
 from sidecar.process.killing import kill_all
@@ -97,12 +97,17 @@ async def stop_session_tree(
 
 
 def session_census(children: Sequence[Child], mark: str) -> list[ProcessInfo]:
-    """Return everything alive that belongs to a session of this host, parents first."""
+    """Return everything alive that belongs to a session of this host, parents first.
+
+    A service that sessions share may run tools for them: those that carry `mark` are ours.
+    """
     own = [info for child in children if (info := _info_of(child)) is not None]
     orphans = strangers()
-    if any(child not in children for child in living_children()):
-        orphans = [info for info in orphans if carries(info.key.pid, [mark])]
-    return with_descendants([*own, *orphans])
+    others = [child.pid for child in living_children() if child not in children]
+    if others:
+        theirs = [*orphans, *descendants(others)]
+        orphans = [info for info in theirs if carries(info.key.pid, [mark])]
+    return _once(with_descendants([*own, *orphans]))
 
 
 def tool_census(children: Sequence[Child], mark: str, tag: int) -> list[ProcessInfo]:
@@ -223,6 +228,11 @@ class _Stop:
         """At one stroke: outruns a fork storm."""
         for child in self._children:
             child.signal_group(SIGKILL)
+
+
+def _once(found: list[ProcessInfo]) -> list[ProcessInfo]:
+    """Return each process once: a marked one may be below another."""
+    return list({info.key: info for info in found}.values())
 
 
 def _info_of(child: Child) -> ProcessInfo | None:

@@ -5,6 +5,7 @@ Owns the names and the lazy import. Never starts anything.
 
 import importlib
 import sys
+from pathlib import Path
 from typing import Any
 
 from sidecar.contract.errors import ProviderProcessFailed, ValidationFailed
@@ -37,6 +38,18 @@ _CLAUDE_CAPABILITIES = {
     **ProviderInfo.CAPABILITY_DEFAULTS,
     "sessionModelSwitch": "in-session",
     "supportsUserInput": True,
+    "supportsFileChangeApproval": True,
+    "resume": "full",
+    "subagents": "full",
+    "attachments": "basic",
+    "mcpConfig": "full",
+}
+
+_OPENCODE_CAPABILITIES = {
+    **ProviderInfo.CAPABILITY_DEFAULTS,
+    "sessionModelSwitch": "in-session",
+    "supportsUserInput": True,
+    "supportsRollback": True,
     "supportsFileChangeApproval": True,
     "resume": "full",
     "subagents": "full",
@@ -81,6 +94,22 @@ PROVIDERS: dict[str, ProviderInfo] = {
             session_class="DemoSession",
             capabilities={**_ACP_CAPABILITIES, "attachments": "none", "resume": "full"},
             home_env=ACP_HOME_ENV,
+        ),
+        ProviderInfo(
+            name="opencode",
+            display_name="OpenCode",
+            module="sidecar.providers.opencode.session",
+            session_class="OpencodeSession",
+            capabilities=_OPENCODE_CAPABILITIES,
+            probe_module="sidecar.providers.opencode.probe",
+            probe_class="OpencodeProbe",
+            home_env={
+                "XDG_CACHE_HOME": "cache",
+                "XDG_CONFIG_HOME": "config",
+                "XDG_DATA_HOME": "data",
+                "XDG_STATE_HOME": "state",
+            },
+            sharing_module="sidecar.providers.opencode.sharing",
         ),
     )
 }
@@ -134,10 +163,20 @@ def load_class(module: str, name: str, package_dir: str = "") -> Any:
     if package_dir and package_dir not in sys.path:
         sys.path.append(package_dir)
     try:
-        return getattr(importlib.import_module(module), name)
+        found = importlib.import_module(module)
+        if package_dir and not _is_from(found, package_dir):
+            raise ImportError(f"{module} is already the name of another module")
+        return getattr(found, name)
     except Exception as error:
         if not package_dir:
             raise
         raise ProviderProcessFailed(
             f"Cannot import {name} of {module} from {package_dir}: {error!r}", module=module
         ) from error
+
+
+def _is_from(module: Any, package_dir: str) -> bool:
+    """Tell whether a drop-in's module is its own, or one of this program that it may use."""
+    file = getattr(module, "__file__", None) or ""
+    own = Path(file).is_relative_to(package_dir)
+    return own or module.__name__.partition(".")[0] == "sidecar"
