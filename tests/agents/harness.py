@@ -26,8 +26,8 @@ from typing import Any, Literal
 
 from tests.agents.app import WAIT_S, App, Arrived, Refused
 from tests.support import observer
-from tests.support.client import Received
 from tests.support.events_table import check_event
+from tests.support.received import Received
 from tests.support.streams import assert_balanced
 
 SENTINEL = "AGENT_TEST_SENTINEL"

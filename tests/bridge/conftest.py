@@ -12,7 +12,8 @@ from sidecar.bridge import BridgeServer, Timings
 from sidecar.observe.log import Log
 from tests.bridge.fakes.backend import TOKEN, FakeBackend
 from tests.support import wire
-from tests.support.client import SidecarClient, seqs
+from tests.support.client import SidecarClient
+from tests.support.received import seqs
 
 QUICK = Timings(hello_s=2.0, close_s=1.0, stall_s=2.0, drain_s=1.0, lease_s=30.0)
 """Deadlines that no well-behaved test meets, short enough to be waited for."""

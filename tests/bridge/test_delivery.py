@@ -8,7 +8,7 @@ from sidecar.contract.limits import CREDIT_MIN_BYTES, MESSAGE_BYTES, MIB
 from tests.bridge.conftest import Bridge, BridgeFactory
 from tests.bridge.fakes.backend import FakeBackend, session
 from tests.bridge.waits import caught_up, settled
-from tests.support.client import seqs
+from tests.support.received import seqs
 
 # the beginning of a stream
 

@@ -5,7 +5,7 @@ import pytest
 from sidecar.contract.errors import ValidationFailed
 from tests.bridge.conftest import Bridge, BridgeFactory
 from tests.bridge.waits import caught_up
-from tests.support.client import seqs
+from tests.support.received import seqs
 
 
 @pytest.mark.must("P4.2")

@@ -9,7 +9,7 @@ from sidecar.contract.limits import CREDIT_MIN_BYTES
 from tests.bridge.conftest import Bridge, BridgeFactory
 from tests.bridge.fakes.backend import FakeBackend, session
 from tests.bridge.waits import caught_up, settled
-from tests.support.client import seqs
+from tests.support.received import seqs
 
 
 async def test_a_client_that_never_reads_costs_one_window(bridge: Bridge) -> None:

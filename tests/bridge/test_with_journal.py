@@ -13,7 +13,7 @@ from sidecar.journal import Journal, JournalOptions
 from tests.bridge.conftest import Bridge, BridgeFactory
 from tests.bridge.fakes.backend import FakeBackend
 from tests.bridge.fakes.journal import FakeJournal
-from tests.support.client import seqs
+from tests.support.received import seqs
 
 SMALL_TAIL = JournalOptions(tail_bytes=64 * 1024)
 """So little in memory that a client that is behind reads the disk."""

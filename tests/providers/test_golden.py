@@ -9,8 +9,8 @@ import pytest
 from sidecar.contract.events import decode_event
 from tests.providers.balance import Balance
 from tests.support import golden
-from tests.support.client import Received
 from tests.support.events_table import problems
+from tests.support.received import Received
 from tests.support.streams import assert_balanced
 
 RECORDED = {"acp": 26, "agentsdk": 8, "claude": 30, "codex": 29, "opencode": 20}

@@ -26,8 +26,7 @@ import msgspec
 from sidecar.contract.bridge import SUBPROTOCOL
 from sidecar.contract.errors import ErrorBody, error_from_body
 from tests.support import wire
-from tests.support.received import Received as Received  # also from here: who has a client needs it
-from tests.support.received import seqs as seqs
+from tests.support.received import Received
 
 WAIT_S = 10.0
 """How long a wait lasts unless the test says otherwise."""

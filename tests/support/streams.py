@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from tests.support.client import Received
+from tests.support.received import Received
 
 
 def assistant_text(events: Sequence[Received], turn_id: str | None = None) -> str:
