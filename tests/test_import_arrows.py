@@ -66,6 +66,7 @@ PURE = ("sidecar.contract", "sidecar.core")
 PURE_MODULES = (
     "sidecar.providers.*.wire*",
     "sidecar.providers.*.mapping*",
+    "sidecar.providers.jsonrpc",
     "sidecar.providers.shapes",
     "sidecar.providers.text",
 )

@@ -57,6 +57,18 @@ _OPENCODE_CAPABILITIES = {
     "mcpConfig": "full",
 }
 
+_CODEX_CAPABILITIES = {
+    **ProviderInfo.CAPABILITY_DEFAULTS,
+    "sessionModelSwitch": "in-session",
+    "supportsUserInput": True,
+    "supportsRollback": True,
+    "supportsFileChangeApproval": True,
+    "resume": "full",
+    "subagents": "full",
+    "attachments": "basic",
+    "mcpConfig": "full",
+}
+
 PROVIDERS: dict[str, ProviderInfo] = {
     info.name: info
     for info in (
@@ -76,6 +88,15 @@ PROVIDERS: dict[str, ProviderInfo] = {
             capabilities=_CLAUDE_CAPABILITIES,
             probe_module="sidecar.providers.claude.probe",
             probe_class="ClaudeProbe",
+        ),
+        ProviderInfo(
+            name="codex",
+            display_name="Codex",
+            module="sidecar.providers.codex.session",
+            session_class="CodexSession",
+            capabilities=_CODEX_CAPABILITIES,
+            probe_module="sidecar.providers.codex.probe",
+            probe_class="CodexProbe",
         ),
         ProviderInfo(
             name="cursor",

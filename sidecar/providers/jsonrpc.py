@@ -1,0 +1,180 @@
+"""JSON-RPC lines, sans I/O: bytes in → messages out, calls in → bytes out. Pure.
+
+Owns the ids of our requests and which of them are unanswered. Never interprets a method. Tolerates
+what programs get wrong (no `jsonrpc` member, blank lines, log lines on stdout). Strings of messages
+may hold lone surrogates.
+"""
+
+import json
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from sidecar.contract.base import Json
+from sidecar.providers.text import LINE_BYTES, LineSplitter, Oversized, clipped, decode_json
+
+PENDING_REQUESTS = 256
+"""Our requests that may be unanswered at once. Real use has a handful; a program that never answers
+must not grow the map for ever."""
+
+SAMPLE_CHARS = 200
+"""What of a malformed line is shown: enough to recognise a log line."""
+
+METHOD_NOT_FOUND: Final = -32601
+INVALID_PARAMS: Final = -32602
+INTERNAL_ERROR: Final = -32603
+
+NO_REASON: Final = "No reason was given"
+
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+class RpcError(NamedTuple):
+    """The error of a response, as far as it had the right shape."""
+
+    code: int
+    message: str
+    data: Json = None
+
+
+class Response(NamedTuple):
+    """The answer to our request `id` of `method`; exactly one of result and error counts."""
+
+    id: int
+    method: str
+    result: Json
+    error: RpcError | None
+
+
+class Request(NamedTuple):
+    """A request of the peer; `id` goes back verbatim."""
+
+    id: Json
+    method: str
+    params: dict[str, Any]
+
+
+class Notification(NamedTuple):
+    """A notification of the peer."""
+
+    method: str
+    params: dict[str, Any]
+
+
+class Malformed(NamedTuple):
+    """A line that is no message. `sample` shows its beginning."""
+
+    reason: str
+    sample: str = ""
+
+
+Message = Response | Request | Notification | Malformed
+
+
+class JsonRpcWire:
+    """One connection's state: the half-read line and our unanswered requests.
+
+    `header` stands in each message that is written: {"jsonrpc": "2.0"}, or nothing for a program
+    that leaves it out.
+    """
+
+    def __init__(self, header: dict[str, Any], max_line_bytes: int = LINE_BYTES) -> None:
+        self._header = header
+        self._splitter = LineSplitter(max_line_bytes)
+        self._pending: dict[int, str] = {}
+        self._next_id = 1
+
+    # In
+
+    def receive(self, data: bytes) -> list[Message]:
+        """Return the messages that `data` completes, in order."""
+        return self._messages(self._splitter.feed(data))
+
+    def finish(self) -> list[Message]:
+        """Return what the end of the stream cut off, if that says anything."""
+        return self._messages(self._splitter.finish())
+
+    def _messages(self, lines: list[bytes | Oversized]) -> list[Message]:
+        messages: list[Message] = []
+        for line in lines:
+            if isinstance(line, Oversized):
+                messages.append(Malformed(f"a line is longer than {line.max_bytes} bytes"))
+            elif line and not line.isspace():
+                messages.append(self._message(line))
+        return messages
+
+    def _message(self, line: bytes) -> Message:
+        try:
+            value = decode_json(line)
+        except ValueError:
+            return Malformed("a line is not JSON", _sample(line))
+        if not isinstance(value, dict):
+            return Malformed("a line is not a JSON object", _sample(line))
+        method = value.get("method")
+        if isinstance(method, str):
+            params = value.get("params")
+            params = params if isinstance(params, dict) else {}
+            if value.get("id") is None:
+                return Notification(method, params)
+            return Request(value["id"], method, params)
+        if "result" in value or "error" in value:
+            return self._response(value, line)
+        return Malformed("a message has neither method nor result nor error", _sample(line))
+
+    def _response(self, value: dict[str, Any], line: bytes) -> Message:
+        id_ = value.get("id")
+        if type(id_) is not int or id_ not in self._pending:  # True == 1, but is no id of ours
+            return Malformed("a response answers no request of ours", _sample(line))
+        error = value.get("error")
+        method = self._pending.pop(id_)
+        return Response(id_, method, value.get("result"), None if error is None else _error(error))
+
+    # Out
+
+    def request(self, method: str, params: Json) -> tuple[int, bytes] | None:
+        """Return a new request's id and bytes, or None when too many are unanswered."""
+        if len(self._pending) >= PENDING_REQUESTS:
+            return None
+        id_ = self._next_id
+        self._next_id += 1
+        self._pending[id_] = method
+        return id_, self._line({"id": id_, **_call(method, params)})
+
+    def notification(self, method: str, params: Json = None) -> bytes:
+        """Return a notification's bytes."""
+        return self._line(_call(method, params))
+
+    def result(self, id_: Json, result: Json) -> bytes:
+        """Return the bytes that answer the peer's request `id_`."""
+        return self._line({"id": id_, "result": result})
+
+    def error(self, id_: Json, code: int, message: str) -> bytes:
+        """Return the bytes that refuse the peer's request `id_`."""
+        return self._line({"id": id_, "error": {"code": code, "message": message}})
+
+    def _line(self, message: dict[str, Any]) -> bytes:
+        message = self._header | message
+        try:
+            return _ENCODER.encode(message) + b"\n"
+        except UnicodeEncodeError:  # a peer's id that holds a lone surrogate goes back verbatim
+            return json.dumps(message).encode() + b"\n"
+
+
+def _call(method: str, params: Json) -> dict[str, Any]:
+    return {"method": method} if params is None else {"method": method, "params": params}
+
+
+def _error(error: Json) -> RpcError:
+    if not isinstance(error, dict):
+        return RpcError(0, NO_REASON, error)
+    code = error.get("code")
+    message = error.get("message")
+    return RpcError(
+        code if isinstance(code, int) else 0,
+        message if isinstance(message, str) else NO_REASON,
+        error.get("data"),
+    )
+
+
+def _sample(line: bytes) -> str:
+    return clipped(line[: SAMPLE_CHARS * 4].decode("utf-8", "replace"), SAMPLE_CHARS)
