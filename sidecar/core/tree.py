@@ -39,7 +39,8 @@ def tree_nodes(
 ) -> list[TreeNode]:
     """Return the nodes below `root` (all when None), parents before children.
 
-    The samples' create times are seconds since 1970.
+    The samples' create times are seconds since 1970. Those of the thread "" belong to hosts of
+    several sessions and to no session: they come last, if all are asked for.
     """
     nodes: list[TreeNode] = []
     wanted = _below(state, root) if root is not None else list(state.sessions)
@@ -62,6 +63,10 @@ def tree_nodes(
         )
         nodes += agents
         nodes += [_process_node(p, processes, own, thread_id) for p in processes]
+    if root is None:
+        shared = samples.get("", ())
+        pids = {p.key.pid for p in shared}
+        nodes += [_process_node(p, shared, pids, None) for p in shared]
     return nodes
 
 
@@ -110,7 +115,7 @@ def _below(state: SnapshotState, root: str) -> list[str]:
 
 
 def _process_node(
-    process: Sample, all_: Sequence[Sample], own: set[int], thread_id: str
+    process: Sample, all_: Sequence[Sample], own: set[int], thread_id: str | None
 ) -> TreeNode:
     return TreeNode(
         kind="process",

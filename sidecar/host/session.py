@@ -70,9 +70,10 @@ class HostSession:
     ) -> None:
         self.slot = slot
         self._spec = spec
-        self._send = send
-        self._emitter = Emitter(slot, spec, credit_bytes, send)
-        self._context = HostContext(slot, spec, self._emitter, send, services)
+        self._channel_send = send
+        self._over = False
+        self._emitter = Emitter(slot, spec, credit_bytes, self._send)
+        self._context = HostContext(slot, spec, self._emitter, self._send, services)
         self._close = asyncio.Event()
         self._close_reason = "stopped"
         self._stop_s = STOP_DEADLINE_S
@@ -110,6 +111,7 @@ class HostSession:
         await asyncio.gather(*self._calls, return_exceptions=True)
         self._emitter.flush()
         self._send(self._exit_frame(outcome, report))
+        self._over = True
 
     async def _until_over(self) -> Outcome:
         """Open the session and stay until something ends it."""
@@ -238,6 +240,11 @@ class HostSession:
         except Exception as error:  # noqa: BLE001 - provider code may raise anything
             self._context.log("error", "call.failed", method=frame.method, error=repr(error))
             self._reply(frame.id, InternalError(f"{frame.method} failed: {error!r}"))
+
+    def _send(self, frame: Frame) -> None:
+        """Send a frame; nothing comes behind the exit frame, whatever provider code still does."""
+        if not self._over:
+            self._channel_send(frame)
 
     def _reply(self, call_id: int, error: SidecarError) -> None:
         self._send(ReplyFrame(self.slot, call_id, error.body(), None))

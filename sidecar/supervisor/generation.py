@@ -41,6 +41,7 @@ from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.hostlink import HostEnd
 from sidecar.supervisor.patience import journalled
 from sidecar.supervisor.placement import Seat
+from sidecar.supervisor.sampling import Lodging
 
 OPENING_CALL = 0
 """Id of the reply that tells that a session is open."""
@@ -98,14 +99,11 @@ class Generation:
         self._unsubscribe: Callable[[], None] = lambda: None
 
     @property
-    def host_pid(self) -> int | None:
-        """The host's pid, None before it was launched."""
-        return self._seat.host_pid if self._seat else None
-
-    @property
-    def mark(self) -> str:
-        """What everything that this generation starts carries."""
-        return self._spec.mark
+    def lodging(self) -> Lodging | None:
+        """Where it lives; None before its host was launched."""
+        if self._seat is None or self._seat.host_pid is None:
+            return None
+        return Lodging(self._seat.host_pid, self._spec.mark, self._seat.shared)
 
     async def open(self) -> None:
         """Take a seat in a host and wait until the provider is ready.

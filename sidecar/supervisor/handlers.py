@@ -43,10 +43,9 @@ from sidecar.contract.results import (
 from sidecar.contract.snapshot import SessionSnapshot, SessionView
 from sidecar.core.tree import tree_nodes
 from sidecar.observe.metrics import Metrics
-from sidecar.process import ProcessSample, sample_tree
-from sidecar.process.wallclock import created_at_s
-from sidecar.providers.status import provider_statuses
 from sidecar.supervisor.deps import Shared
+from sidecar.supervisor.settings import redacted
+from sidecar.supervisor.sampling import Lodging, sample_sessions
 from sidecar.supervisor.supervisor import Supervisor
 
 Handler = Callable[[Any], Awaitable[Any]]
@@ -74,8 +73,8 @@ class Handlers:
             "session.get": self._get,
             "session.list": self._list,
             "tree.get": self._tree,
-            "provider.list": self._providers,
-            "provider.status": self._providers,
+            "provider.list": self._provider_list,
+            "provider.status": self._provider_status,
             "provider.models": self._models,
             "metrics.get": self._metrics_get,
             "diagnostics.get": self._diagnostics,
@@ -119,19 +118,21 @@ class Handlers:
 
     async def _tree(self, params: OptionalThreadParams) -> Tree:
         state = self._shared.events.fold.snapshot(None)
-        hosts: dict[str, int] = {}
-        self._supervisor.each(lambda s: hosts.update({s.thread_id: s.host_pid or 0}))
-        samples = await asyncio.to_thread(
-            lambda: {thread: _samples(pid) for thread, pid in hosts.items() if pid}
+        lodgings: dict[str, Lodging] = {}
+        self._supervisor.each(
+            lambda s: lodgings.update({s.thread_id: s.lodging} if s.lodging else {})
         )
+        samples = await asyncio.to_thread(sample_sessions, lodgings)
         return Tree(nodes=tree_nodes(state, samples, params.thread_id))
 
-    async def _providers(self, params: ProviderParams) -> ProviderList:
-        return ProviderList(providers=provider_statuses(params.provider))
+    async def _provider_list(self, params: ProviderParams) -> ProviderList:
+        return ProviderList(providers=self._shared.providers.listed(params))
+
+    async def _provider_status(self, params: ProviderParams) -> ProviderList:
+        return ProviderList(providers=await self._shared.providers.status(params))
 
     async def _models(self, params: ProviderParams) -> ModelList:
-        provider_statuses(params.provider)
-        return ModelList(models=[])
+        return await self._shared.providers.models(params)
 
     async def _metrics_get(self, _params: NoParams) -> MetricsResult:
         return MetricsResult(metrics=self._metrics.values())
@@ -140,9 +141,7 @@ class Handlers:
         facts: dict[str, Any] = {
             "metrics": self._metrics.values(),
             "sessions": self._supervisor.counts(),
-            "settings": msgspec.to_builtins(
-                msgspec.structs.replace(self._shared.settings, providers={})
-            ),
+            "settings": msgspec.to_builtins(redacted(self._shared.settings)),
         }
         if params.thread_id is not None:
             facts["session"] = msgspec.to_builtins(
@@ -179,13 +178,6 @@ def check_turn(params: SendTurnParams) -> None:
                 "An attachment has either data or a path", threadId=params.thread_id
             )
             raise problem
-
-
-def _samples(host_pid: int) -> list[ProcessSample]:
-    return [
-        s._replace(key=s.key._replace(create_time=created_at_s(s.key)))
-        for s in sample_tree(host_pid)
-    ]
 
 
 def _view(session: SessionSnapshot) -> SessionView:

@@ -28,7 +28,9 @@ from sidecar.process import new_mark
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.generation import Generation, GenerationEnd
 from sidecar.supervisor.patience import journalled
+from sidecar.supervisor.providers import Plan
 from sidecar.supervisor.records import encode_record, make_record
+from sidecar.supervisor.sampling import Lodging
 
 
 class Session:
@@ -40,6 +42,7 @@ class Session:
         self.lifecycle = Lifecycle()
         self._log = shared.log.bind(thread=thread_id)
         self._start: SessionStartParams | None = None
+        self._plan: Plan | None = None
         self._intensity = RestartIntensity(0, 1)
         self._generation: Generation | None = None
         self._stopping = asyncio.Event()
@@ -54,16 +57,16 @@ class Session:
         return self._start.parent if self._start else None
 
     @property
-    def host_pid(self) -> int | None:
-        """The pid of the host that runs it now."""
-        return self._generation.host_pid if self._generation else None
+    def lodging(self) -> Lodging | None:
+        """Where it lives now; None when it does not run."""
+        return self._generation.lodging if self._generation else None
 
     @property
     def start_params(self) -> SessionStartParams | None:
         """What it was started with, secrets included; None for one known from the journal only."""
         return self._start
 
-    async def start(self, params: SessionStartParams) -> None:
+    async def start(self, params: SessionStartParams, plan: Plan) -> None:
         """Start, or resume when it ran before; returns once the provider is ready.
 
         Raises ValidationFailed when it runs and what the provider says when it cannot start.
@@ -75,7 +78,7 @@ class Session:
                 threadId=self.thread_id,
                 issue="running",
             )
-        self._start = params
+        self._start, self._plan = params, plan
         self._stopping.clear()
         self._settled.clear()
         spec = params.restart or RestartSpec()
@@ -158,6 +161,7 @@ class Session:
         if restart is not None and not await self._backoff(restart):
             self._end(origin, GenerationEnd("graceful", self._stop_reason, True, ""), None)
             return None
+        await self._environment_known()
         generation = Generation(self._shared, self._spec(origin))
         self._generation = generation
         opened_at = self._shared.clock()
@@ -289,20 +293,32 @@ class Session:
 
     def _spec(self, origin: Origin) -> SessionSpec:
         assert self._start is not None
-        settings = self._shared.settings
-        start = self._start
-        return SessionSpec(
+        assert self._plan is not None
+        spec = SessionSpec(
             thread_id=self.thread_id,
             generation=origin.generation,
             provider=origin.provider,
             mark=new_mark(),
-            start=start,
+            start=self._start,
             provider_instance_id=origin.provider_instance_id,
             resume_cursor=self._cursor(),
-            provider_settings=settings.providers.get(origin.provider, {}),
             data_dir=str(self._shared.data_dir),
-            raw=settings.raw,
+            raw=self._shared.settings.raw,
         )
+        return self._shared.providers.complete(spec, self._plan)
+
+    async def _environment_known(self) -> None:
+        """Wait for the login shell's PATH, for a bounded time; a stop ends the wait."""
+        environment = self._shared.providers.environment
+        if not environment.pending:
+            return
+        waits = [environment.known(), self._stopping.wait()]
+        tasks = [asyncio.ensure_future(wait) for wait in waits]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
 
 
 def _gave_up(decision: GiveUp) -> dict[str, Any]:

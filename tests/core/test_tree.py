@@ -52,6 +52,18 @@ def test_processes_hang_below_their_session_in_their_own_tree() -> None:
     assert nodes[2].cpu_ms == 5
 
 
+def test_what_belongs_to_no_session_comes_last_and_only_when_all_is_asked_for() -> None:
+    samples = {"a": [sample(11, 10)], "": [sample(10, 1), sample(12, 10)]}
+    nodes = tree_nodes(state(session("a")), samples, None)
+    assert [(n.id, n.parent) for n in nodes] == [
+        ("a", None),
+        ("pid:11", "a"),
+        ("pid:10", None),
+        ("pid:12", "pid:10"),
+    ]
+    assert [n.id for n in tree_nodes(state(session("a")), samples, "a")] == ["a", "pid:11"]
+
+
 def test_open_tasks_are_nodes_without_a_process() -> None:
     nodes = tree_nodes(state(session("a", tasks={"t1": {}})), {}, None)
     assert [(n.kind, n.id, n.parent) for n in nodes] == [
