@@ -66,7 +66,8 @@ class AcpSession(ProviderSession):
         limits = context.spec.start.limits
         asked = Deadlines(start_s=limits.start_ms / 1000) if limits and limits.start_ms else None
         self._deadlines = deadlines or asked or Deadlines()
-        self._options = self.read_options(context.spec.start.options)
+        own = context.spec.start.options or {}
+        self._options = self.read_options({**context.spec.provider_settings, **own})
         self._servers = read_servers(self._options.mcp_servers)
         mapping = AcpMapping(
             Conversation(), context.new_id, context.spec.raw, self._options.quirks.failure_texts

@@ -22,11 +22,15 @@ class Inquiry:
 
     `answer` returns the result of the agent's request for a person's answers; {} means that nobody
     answered. It raises ValueError, with the reason, for answers that the agent could not take.
-    `cancelled` is the result when the turn is cancelled.
+    `cancelled` is the result when the turn is cancelled. `call_id` names the tool call that asks.
+    `source`, `method` and `params` are the message itself, for `raw`.
     """
 
     rpc_id: Json
     questions: list[Question]
     answer: Callable[[Answers], Json]
     cancelled: Json
+    source: str
+    method: str
+    params: Json
     call_id: str | None = None

@@ -148,7 +148,8 @@ class AcpMapping:
         if request_id not in self.conversation.requests:
             return None, []
         self.inquiries[request_id] = inquiry
-        return request_id, [*self._speech.close(), *drafts]
+        drafts = [*self._speech.close(), *drafts]
+        return request_id, self.extended(drafts, inquiry.source, inquiry.method, inquiry.params)
 
     def answer_inquiry(self, request_id: str, answers: dict[str, Any]) -> list[Draft]:
         """Resolve questions; {} for nobody's answer."""
