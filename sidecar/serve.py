@@ -30,7 +30,6 @@ from sidecar.observe.log import FileSink, Log, Secret, stderr_sink
 from sidecar.observe.metrics import Metrics
 from sidecar.process.sweeping import sweep
 from sidecar.process.unpacked import sweep_unpacked
-from sidecar.providers.registry import sharing_module
 from sidecar.supervisor.backend import SupervisorBackend
 from sidecar.supervisor.bootstrap import (
     bootstrap_from_file,
@@ -46,8 +45,9 @@ from sidecar.supervisor.metrics import register_metrics
 from sidecar.supervisor.parent import ParentWatch
 from sidecar.supervisor.patience import journalled
 from sidecar.supervisor.placement import Hosts
+from sidecar.supervisor.providers import Providers
 from sidecar.supervisor.recovery import end_cut_sessions, journal_path, open_journal
-from sidecar.supervisor.settings import Settings, parse_settings
+from sidecar.supervisor.settings import Settings, parse_settings, unknown_settings
 from sidecar.supervisor.snapshots import SnapshotKeeper
 from sidecar.supervisor.supervisor import Supervisor
 
@@ -107,6 +107,8 @@ class Serving:
             role="supervisor",
             pid=os.getpid(),
         )
+        for path in unknown_settings(bootstrap.settings):
+            self._log.warning("settings.unknown", path=path)
         parent = ParentWatch(self._parent_gone, self._log)
         if self._options.token_file is None:
             parent.start(bootstrap.parent_pid)
@@ -148,6 +150,7 @@ class Serving:
         try:
             backend.ready = True
             self._say_ready(port, instance, journal)
+            await shared.providers.start()
             await self._stopping.wait()
             assert self._stop is not None
             self._log.info("sidecar.stopping", reason=self._stop.reason)
@@ -156,6 +159,7 @@ class Serving:
                 await journalled(journal.mark_clean(), "clean end", self._log)
         finally:
             keeper.cancel()
+            await shared.providers.stop()
             await shared.launcher.close(LAUNCHER_CLOSE_S)
             await bridge.stop(self._stop.reason if self._stop else "failed")
         self._log.info("sidecar.stopped")
@@ -202,10 +206,12 @@ class Serving:
             (journal.add_mark(launcher.mark, ""), "mark"),
         ):  # on a full disk the sidecar still comes up and says so; it starts no session then
             await journalled(work, what, self._log)
+        providers = Providers(settings, data_dir, launcher.mark, self._log)
         return Shared(
             events=events,
             launcher=launcher,
-            hosts=self._hosts(settings, launcher, events),
+            hosts=self._hosts(settings, launcher, events, providers),
+            providers=providers,
             settings=settings,
             log=self._log,
             data_dir=data_dir,
@@ -213,7 +219,9 @@ class Serving:
             random=random.random,
         )
 
-    def _hosts(self, settings: Settings, launcher: HostLauncher, events: EventLog) -> Hosts:
+    def _hosts(
+        self, settings: Settings, launcher: HostLauncher, events: EventLog, providers: Providers
+    ) -> Hosts:
         rules = PlacementRules(settings.placement, settings.packed_sessions, os.cpu_count() or 1)
 
         def parent_of(thread_id: str) -> str | None:
@@ -226,7 +234,7 @@ class Serving:
             rules,
             self._log,
             parent_of=parent_of,
-            sharing_module=sharing_module,
+            sharing_module=providers.sharing_module,
         )
 
     def _launcher(self, settings: Settings) -> HostLauncher:

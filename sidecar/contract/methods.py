@@ -184,6 +184,9 @@ class OptionalThreadParams(Wire, frozen=True):
 
 class ProviderParams(Wire, frozen=True):
     provider: Slug | None = None
+    provider_instance_id: Slug | None = None
+    refresh: bool = False
+    """Look again, whatever is remembered."""
 
 
 class McpParams(Wire, frozen=True):

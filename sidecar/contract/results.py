@@ -117,6 +117,12 @@ class ProviderStatus(Wire, frozen=True):
     version: NonBlank | None = None
     path: NonBlank | None = None
     reason: NonBlank | None = None
+    provider_instance_id: Slug | None = None
+    """The account that this is about; absent for the user's own."""
+    account: Any = None
+    """What the provider tells of the account that is logged in, as it tells it."""
+    checked_at: NonBlank | None = None
+    """When it was looked at, ISO 8601; absent as long as nobody has."""
 
 
 class ProviderList(Wire, frozen=True):
@@ -134,7 +140,10 @@ class Model(Wire, frozen=True):
 
 
 class ModelList(Wire, frozen=True):
+    """`reason` says why there are none, or only those of an earlier look."""
+
     models: list[Model]
+    reason: NonBlank | None = None
 
 
 class McpServer(Wire, frozen=True):

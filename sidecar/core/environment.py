@@ -6,6 +6,7 @@ Owns the rules alone, values in and values out. Values may be secrets: nothing h
 import re
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
+from itertools import takewhile
 
 ESSENTIAL = (
     "PATH",
@@ -74,7 +75,7 @@ NOT_FROM_SHELL = (
 address would lead nowhere."""
 
 PATH_VARIABLES = ("PATH",)
-"""Lists of folders: the shell's come first, what else there was stays behind them."""
+"""Lists of folders, which are joined."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_().%-]*")
 
@@ -103,7 +104,7 @@ def admitted(
 def with_login(
     environment: Mapping[str, str], login: Mapping[str, str], separator: str = ":"
 ) -> dict[str, str]:
-    """Add what the login shell has: its PATH in front, and variables that are not set yet.
+    """Add what the login shell has: the folders of its PATH, and variables that are not set yet.
 
     What is set stays: whoever started the app with a variable meant it.
     """
@@ -118,10 +119,18 @@ def with_login(
     return merged
 
 
-def joined_path(first: str, then: str, separator: str) -> str:
-    """Join two lists of folders, each folder once, empty ones (the working directory) left out."""
-    folders = [*first.split(separator), *then.split(separator)]
-    return separator.join(dict.fromkeys(folder for folder in folders if folder))
+def joined_path(login: str, inherited: str, separator: str) -> str:
+    """Join two lists of folders, each folder once, empty ones (the working directory) left out.
+
+    The login shell's order holds. What somebody put in front of the inherited list (an activated
+    environment, a test's programs) stays in front; what else the shell does not know goes behind.
+    """
+    own = [folder for folder in login.split(separator) if folder]
+    had = [folder for folder in inherited.split(separator) if folder]
+    first = list(takewhile(lambda folder: folder not in own, had))
+    if len(first) == len(had):
+        first = []  # nothing in common: no telling what was put in front of what
+    return separator.join(dict.fromkeys([*first, *own, *had]))
 
 
 def difference(base: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str | None]:
@@ -148,12 +157,12 @@ def parse_dump(output: bytes, marker: str) -> dict[str, str] | None:
     return {
         name: value
         for name, equals, value in pairs
-        if equals and _NAME.fullmatch(name) and _is_text(value)
+        if equals and _NAME.fullmatch(name) and is_text(value)
     }
 
 
-def _is_text(value: str) -> bool:
-    """Tell whether a value can cross to a host; bytes that are no UTF-8 cannot."""
+def is_text(value: str) -> bool:
+    """Tell whether a value can be handed to another process of ours; what is no UTF-8 cannot."""
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:

@@ -10,6 +10,7 @@ from sidecar.observe.log import Log
 from sidecar.supervisor.eventlog import EventLog
 from sidecar.supervisor.launch import HostLauncher
 from sidecar.supervisor.placement import Hosts
+from sidecar.supervisor.providers import Providers
 from sidecar.supervisor.settings import Settings
 
 
@@ -20,6 +21,7 @@ class Shared:
     events: EventLog
     launcher: HostLauncher
     hosts: Hosts
+    providers: Providers
     settings: Settings
     log: Log
     data_dir: Path

@@ -44,8 +44,8 @@ from sidecar.contract.snapshot import SessionSnapshot, SessionView
 from sidecar.core.tree import tree_nodes
 from sidecar.observe.metrics import Metrics
 from sidecar.supervisor.deps import Shared
-from sidecar.supervisor.settings import redacted
 from sidecar.supervisor.sampling import Lodging, sample_sessions
+from sidecar.supervisor.settings import redacted
 from sidecar.supervisor.supervisor import Supervisor
 
 Handler = Callable[[Any], Awaitable[Any]]

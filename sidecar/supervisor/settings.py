@@ -79,6 +79,20 @@ def parse_settings(value: dict[str, Any] | None) -> Settings:
     return msgspec.convert(value or {}, Settings)
 
 
+def redacted(settings: Settings) -> Settings:
+    """Return the settings without what may hold a secret; names stay."""
+    instances = {
+        name: msgspec.structs.replace(instance, env={}, options={})
+        for name, instance in settings.instances.items()
+    }
+    return msgspec.structs.replace(
+        settings,
+        providers={name: {} for name in settings.providers},
+        agents={name: {} for name in settings.agents},
+        instances=instances,
+    )
+
+
 def unknown_settings(value: dict[str, Any] | None) -> list[str]:
     """Return the paths of what is in no table: misspelt, or of a newer version."""
     return _unknown(value or {}, Settings, "")

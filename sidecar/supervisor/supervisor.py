@@ -94,12 +94,13 @@ class Supervisor:
         if sum(s.lifecycle.running for s in self._sessions.values()) >= SESSIONS_MAX:
             raise Overloaded(f"{SESSIONS_MAX} sessions run already")
         self._check_parent(params)
+        plan = self._shared.providers.prepare(params)
         session = self._sessions.get(params.thread_id) or Session(self._shared, params.thread_id)
         if session.lifecycle.phase is Phase.STOPPED:
             self._forget_sessions()
             self._sessions.pop(params.thread_id, None)
             self._sessions[params.thread_id] = session  # at the end: the order of start
-        await session.start(params)
+        await session.start(params, plan)
         return self.view(params.thread_id)
 
     async def restart(self, thread_id: str) -> SessionSnapshot:

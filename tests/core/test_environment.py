@@ -59,6 +59,19 @@ def test_what_a_shell_sets_for_itself_is_not_taken(name: str) -> None:
     assert with_login({}, {name: "x"}) == {}
 
 
+@pytest.mark.parametrize(
+    ("login", "inherited", "expected"),
+    [
+        ("/nvm:/usr/bin:/bin", "/usr/bin:/bin", "/nvm:/usr/bin:/bin"),
+        ("/nvm:/usr/bin", "/venv:/usr/bin:/games", "/venv:/nvm:/usr/bin:/games"),
+        ("/nvm", "/usr/bin:/bin", "/nvm:/usr/bin:/bin"),
+        ("/usr/bin", "", "/usr/bin"),
+    ],
+)
+def test_what_was_put_in_front_stays_in_front(login: str, inherited: str, expected: str) -> None:
+    assert joined_path(login, inherited, ":") == expected
+
+
 def test_empty_folders_are_left_out_of_a_path() -> None:
     assert joined_path(":/a::/b:", "/a:", ":") == "/a:/b"
     assert joined_path("", "", ":") == ""

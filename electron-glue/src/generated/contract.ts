@@ -725,6 +725,9 @@ export interface TreeNode {
 
 export interface ProviderParams {
   readonly provider?: string;
+  readonly providerInstanceId?: string;
+  /** Look again, whatever is remembered. */
+  readonly refresh?: boolean;
 }
 
 export interface ProviderList {
@@ -741,6 +744,12 @@ export interface ProviderStatus {
   readonly version?: string;
   readonly path?: string;
   readonly reason?: string;
+  /** The account that this is about; absent for the user's own. */
+  readonly providerInstanceId?: string;
+  /** What the provider tells of the account that is logged in, as it tells it. */
+  readonly account?: unknown;
+  /** When it was looked at, ISO 8601; absent as long as nobody has. */
+  readonly checkedAt?: string;
 }
 
 /** What the adapter may offer for this provider (EVENTS, adapter); every key is present. */
@@ -756,8 +765,10 @@ export interface Capabilities {
   readonly mcpConfig: Support;
 }
 
+/** `reason` says why there are none, or only those of an earlier look. */
 export interface ModelList {
   readonly models: readonly Model[];
+  readonly reason?: string;
 }
 
 /** One model that a provider offers; `options` are its own settings (effort, tier …). */

@@ -1,0 +1,251 @@
+"""Providers as the supervisor sees them: what a start of one needs, and what is known of each.
+
+Joins catalog, instances, environment and probes. Imports no provider's code.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sidecar.contract.errors import ValidationFailed
+from sidecar.contract.frames import SessionSpec
+from sidecar.contract.methods import ProviderParams, SessionStartParams
+from sidecar.contract.probes import ProbeOp, ProbeRequest
+from sidecar.contract.results import ModelList, ProviderStatus
+from sidecar.core.environment import is_text
+from sidecar.observe.log import Log
+from sidecar.providers.base import Finding, ProviderInfo
+from sidecar.providers.catalog import Catalog
+from sidecar.providers.status import (
+    NOT_LOOKED_AT,
+    problem_status,
+    provider_status,
+    read_finding,
+    read_models,
+    unprobed,
+)
+from sidecar.supervisor.environment import Environment
+from sidecar.supervisor.instances import Instance, Instances
+from sidecar.supervisor.probes import Found, Key, ProbeDesk, ProbeRunner
+from sidecar.supervisor.settings import Settings
+
+STATUS_MS = 10_000
+"""A probe of a status: a CLI's version and login, one to three seconds on a loaded machine."""
+
+MODELS_MS = 20_000
+"""A probe of the models: some CLIs ask their vendor."""
+
+LONGEST_S = 24.0
+"""What a call waits for its probes, queue included: inside the 30 s of its method's deadline."""
+
+SHELL_S = 5.0
+"""What a probe waits for the login shell: without its PATH it would find nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a session of one provider and instance is started with, beside its own params."""
+
+    info: ProviderInfo
+    instance: Instance
+    settings: Mapping[str, Any]
+
+    def options(self, own: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Lay what the client asks for over what the instance and the manifest say.
+
+        Of `env` each variable is laid over by itself, everything else as a whole.
+        """
+        layers = [self.info.options, self.instance.options, own or {}]
+        merged = {key: value for layer in layers for key, value in layer.items()}
+        envs = [layer["env"] for layer in layers if isinstance(layer.get("env"), Mapping)]
+        if len(envs) > 1 and isinstance(merged.get("env"), Mapping):
+            merged["env"] = {name: value for env in envs for name, value in env.items()}
+        return merged
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that the instance adds: where its home is, then its own."""
+        home = self.instance.home
+        pointers = {
+            variable: str(Path(home, folder)) if folder else home
+            for variable, folder in (self.info.home_env.items() if home else ())
+        }
+        return {**pointers, **self.instance.env}
+
+
+class Providers:
+    """Use: start, then plan, spec, listed, status, models; stop."""
+
+    def __init__(self, settings: Settings, data_dir: Path, mark: str, log: Log) -> None:
+        self._settings = settings
+        self.catalog = Catalog(data_dir, settings.agents, log)
+        self.instances = Instances(data_dir, settings.instances)
+        self._runner = ProbeRunner(mark, log)
+        self.environment = Environment(settings.env, self._runner.run, log)
+        self._desk = ProbeDesk(self._runner.run)
+
+    async def start(self) -> None:
+        """Ask the login shell; nobody waits for it here."""
+        await self._runner.start()
+        self.environment.start()
+
+    async def stop(self) -> None:
+        """End every probe."""
+        await self.environment.stop()
+        await self._desk.stop()
+        await self._runner.close()
+
+    # Starting a session
+
+    def plan(self, provider: str, instance_id: str | None) -> Plan:
+        """Return what a start needs. Raises ValidationFailed for what there is not."""
+        info = self.catalog.info(provider)
+        instance = self.instances.find(provider, instance_id, self.catalog.rows())
+        return Plan(info, instance, self._settings.providers.get(provider, {}))
+
+    def prepare(self, params: SessionStartParams) -> Plan:
+        """Return the plan of a session, its instance's home made."""
+        plan = self.plan(params.provider, params.provider_instance_id)
+        self.instances.make_home(plan.instance)
+        return plan
+
+    def complete(self, spec: SessionSpec, plan: Plan) -> SessionSpec:
+        """Add to a session's spec what its plan says and what the environment is now."""
+        options = plan.options(spec.start.options)
+        return msgspec.structs.replace(
+            spec,
+            start=msgspec.structs.replace(spec.start, options=options or None),
+            base_env={**self.environment.changes(), **plan.environment()},
+            provider_settings=dict(plan.settings),
+            instance_home=plan.instance.home,
+            module=plan.info.module,
+            session_class=plan.info.session_class,
+            package_dir=plan.info.package_dir,
+        )
+
+    def sharing_module(self, provider: str) -> str | None:
+        """Return the module that knows a provider's sharing key, if it shares hosts."""
+        info = self.catalog.rows().get(provider)
+        return info.sharing_module if info else None
+
+    # What is known
+
+    def listed(self, params: ProviderParams) -> list[ProviderStatus]:
+        """Return what is known without looking: the rows, and what was last found of each."""
+        plans, problems = self._asked(params)
+        rows = [self._row(plan, self._remembered(plan, "status")) for plan in plans]
+        return [*rows, *problems]
+
+    async def status(self, params: ProviderParams) -> list[ProviderStatus]:
+        """Look at what was asked for, all side by side; what comes too late is told as that."""
+        await self.environment.known(SHELL_S)
+        plans, problems = self._asked(params)
+        found = await asyncio.gather(
+            *(self._find(plan, "status", STATUS_MS, refresh=params.refresh) for plan in plans)
+        )
+        rows = [
+            self._row(plan, finding, late=True) for plan, finding in zip(plans, found, strict=True)
+        ]
+        return [*rows, *problems]
+
+    async def models(self, params: ProviderParams) -> ModelList:
+        """Return a provider's models. Raises ValidationFailed when none is named."""
+        if params.provider is None:
+            raise ValidationFailed("provider.models needs a provider: models belong to one")
+        await self.environment.known(SHELL_S)
+        plan = self.plan(params.provider, params.provider_instance_id)
+        if plan.info.probe_module is None:
+            return ModelList(models=[], reason="its models are known once a session is started")
+        before = self._remembered(plan, "models")
+        found = await self._find(plan, "models", MODELS_MS, refresh=params.refresh)
+        if found is None:
+            return ModelList(models=[], reason=f"no answer within {LONGEST_S:g} s; it goes on")
+        if found.answer.models is None:
+            last = before.answer.models if before else None
+            return ModelList(models=read_models(last or []), reason=found.answer.error)
+        return ModelList(models=read_models(found.answer.models))
+
+    def _asked(self, params: ProviderParams) -> tuple[list[Plan], list[ProviderStatus]]:
+        """Return the plans that the params mean, and rows for manifests that cannot be used."""
+        problems = self.catalog.problems()
+        if params.provider is not None and params.provider in problems:
+            return [], [problem_status(*problems[params.provider])]
+        if params.provider is not None:
+            names = [params.provider]
+        elif params.provider_instance_id is not None:
+            raise ValidationFailed("providerInstanceId needs the provider whose instance it is")
+        else:
+            names = list(self.catalog.rows())
+        plans = []
+        for name in names:
+            if params.provider_instance_id is not None:
+                plans.append(self.plan(name, params.provider_instance_id))
+                continue
+            plans.append(self.plan(name, None))
+            plans += [self.plan(name, own) for own in self.instances.of_provider(name)]
+        rows = [problem_status(*p) for p in problems.values()] if params.provider is None else []
+        return plans, rows
+
+    def _row(self, plan: Plan, found: Found | None, *, late: bool = False) -> ProviderStatus:
+        name = plan.instance.display_name
+        instance = plan.instance.id if plan.instance.id != plan.info.name else None
+        if plan.info.probe_module is None:
+            return provider_status(
+                plan.info, unprobed(plan.info), instance=instance, instance_name=name
+            )
+        if found is None:
+            reason = f"no answer within {LONGEST_S:g} s; it goes on" if late else NOT_LOOKED_AT
+            finding = Finding(installed=False, reason=reason)
+            return provider_status(plan.info, finding, instance=instance, instance_name=name)
+        if found.answer.error is not None:
+            finding = Finding(installed=False, reason=found.answer.error)
+        else:
+            finding = read_finding(found.answer.finding)
+        return provider_status(
+            plan.info,
+            finding,
+            instance=instance,
+            instance_name=name,
+            checked_at=_iso(found.wall_s),
+        )
+
+    def _remembered(self, plan: Plan, op: ProbeOp) -> Found | None:
+        return self._desk.remembered(_key(plan, op), plan)
+
+    async def _find(
+        self, plan: Plan, op: ProbeOp, deadline_ms: int, *, refresh: bool
+    ) -> Found | None:
+        if plan.info.probe_module is None:
+            return None
+        self.instances.make_home(plan.instance)
+        return await self._desk.find(
+            _key(plan, op), plan, self._request(plan, op, deadline_ms), LONGEST_S, refresh=refresh
+        )
+
+    def _request(self, plan: Plan, op: ProbeOp, deadline_ms: int) -> ProbeRequest:
+        env = {**self.environment.full(), **plan.environment()}
+        own = {**plan.info.probe_settings, **plan.options(None), **plan.settings}
+        return ProbeRequest(
+            op=op,
+            deadline_ms=deadline_ms,
+            provider=plan.info.name,
+            module=plan.info.probe_module or "",
+            probe_class=plan.info.probe_class or "",
+            package_dir=plan.info.package_dir,
+            settings=own,
+            env={name: value for name, value in env.items() if is_text(value)},
+            instance_home=plan.instance.home or None,
+        )
+
+
+def _key(plan: Plan, op: str) -> Key:
+    return plan.info.name, plan.instance.id or "", op
+
+
+def _iso(wall_s: float) -> str:
+    stamp = datetime.fromtimestamp(wall_s, UTC).isoformat(timespec="milliseconds")
+    return stamp.replace("+00:00", "Z")
