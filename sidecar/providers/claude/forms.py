@@ -19,7 +19,7 @@ hands its own `process.env` on, untouched (AGENT_SIDECAR_MARKS are in it). The c
    (`canUseTool`, `stderr`, `abortController`, `env: process.env`). Keys, all of the SDK's own
    spelling, all optional but the first four: cwd, permissionMode, includePartialMessages (true),
    includeHookEvents, allowDangerouslySkipPermissions, resume (a session id), model, fallbackModel,
-   effort, maxThinkingTokens, maxTurns, systemPrompt, additionalDirectories, allowedTools,
+   effort, maxTurns, systemPrompt, additionalDirectories, allowedTools,
    disallowedTools, settingSources, agents, strictMcpConfig, pathToClaudeCodeExecutable. MCP servers
    follow as a control request `mcp_set_servers`; there are never secrets in `options`.
    The runner starts `query()` at once, and answers when the SDK has initialised:
@@ -55,5 +55,136 @@ hands its own `process.env` on, untouched (AGENT_SIDECAR_MARKS are in it). The c
    refused, or the last words before exit 1. It is for people: no request is answered by it.
 """
 
-RUNNER_CONTRACT = 1
+from typing import Any, Final, NamedTuple
+
+from sidecar.contract.frames import SessionSpec
+from sidecar.contract.vocabulary import RuntimeMode
+from sidecar.providers.base import ProviderCommand
+from sidecar.providers.claude.options import ClaudeOptions
+
+RUNNER_CONTRACT: Final = 1
 """The version of the contract with a runner that this speaks."""
+
+DEFAULT_COMMAND: Final = "claude"
+
+CONFIG_DIR: Final = "CLAUDE_CONFIG_DIR"
+"""Where Claude keeps accounts, settings and conversations; an instance has its own."""
+
+_MODES: Final[dict[RuntimeMode, str]] = {
+    "approval-required": "default",
+    "auto-accept-edits": "acceptEdits",
+    "auto": "auto",
+    "full-access": "bypassPermissions",
+}
+_STREAMS: Final = (
+    "-p",
+    "--input-format",
+    "stream-json",
+    "--output-format",
+    "stream-json",
+    "--verbose",
+    "--include-partial-messages",
+    "--permission-prompt-tool",
+    "stdio",
+)
+_SOURCES: Final = ("user", "project", "local")
+
+
+class Session(NamedTuple):
+    """What a process is told of its session. `permission_mode` is Claude's word."""
+
+    cwd: str
+    permission_mode: str
+    resume: str | None = None
+    model: str | None = None
+    effort: str | None = None
+
+
+def permission_mode(options: ClaudeOptions, mode: RuntimeMode, *, may_bypass: bool) -> str:
+    """Return the mode to start in. Claude refuses to bypass permissions for root.
+
+    Full access is then what the session grants, request by request.
+    """
+    wanted = options.permission_mode or _MODES[mode]
+    return "default" if wanted == "bypassPermissions" and not may_bypass else wanted
+
+
+def command_of(options: ClaudeOptions, session: Session, spec: SessionSpec) -> ProviderCommand:
+    """Return what to start."""
+    home = {CONFIG_DIR: spec.instance_home} if spec.instance_home else {}
+    env: dict[str, str | None] = {"CLAUDECODE": None, **home, **options.env}
+    if options.runner is None:
+        return ProviderCommand(_cli_argv(options, session), session.cwd, env)
+    argv = [options.runner.command, *options.runner.args]
+    return ProviderCommand(argv, session.cwd, {**env, **options.runner.env})
+
+
+def initialize_of(options: ClaudeOptions, session: Session) -> dict[str, Any]:
+    """Return the fields of the initialize request."""
+    if options.runner is not None:
+        told = {"contract": RUNNER_CONTRACT, "options": _sdk_options(options, session)}
+        return {"hooks": None, "session": told}
+    fields: dict[str, Any] = {"hooks": None}
+    if options.system_prompt is not None:
+        fields["systemPrompt"] = [options.system_prompt]
+    if options.append_system_prompt is not None:
+        fields["appendSystemPrompt"] = options.append_system_prompt
+    if options.agents is not None:
+        fields["agents"] = options.agents
+    return fields
+
+
+def _cli_argv(options: ClaudeOptions, session: Session) -> list[str]:
+    """Return the command line; every value is glued to its option, as it may begin with a dash."""
+    argv = [options.command or DEFAULT_COMMAND, *_STREAMS]
+    argv.append(f"--permission-mode={session.permission_mode}")
+    if session.permission_mode == "bypassPermissions":
+        argv.append("--allow-dangerously-skip-permissions")
+    valued = {
+        "resume": session.resume,
+        "model": session.model,
+        "effort": session.effort,
+        "fallback-model": options.fallback_model,
+        "max-turns": options.max_turns,
+        "allowed-tools": ",".join(options.allowed_tools),
+        "disallowed-tools": ",".join(options.disallowed_tools),
+        "setting-sources": ",".join(options.setting_sources or ()),
+    }
+    argv += [f"--{name}={value}" for name, value in valued.items() if value]
+    argv += [f"--add-dir={directory}" for directory in options.additional_directories]
+    if options.strict_mcp_config:
+        argv.append("--strict-mcp-config")
+    if options.include_hook_events:
+        argv.append("--include-hook-events")
+    return [*argv, *options.args]
+
+
+def _sdk_options(options: ClaudeOptions, session: Session) -> dict[str, Any]:
+    """Return the options of query(). Without a word the SDK has no system prompt and no settings,
+    where the CLI has: here both forms have."""
+    prompt: Any = {"type": "preset", "preset": "claude_code"}
+    if options.append_system_prompt is not None:
+        prompt["append"] = options.append_system_prompt
+    told: dict[str, Any] = {
+        "cwd": session.cwd,
+        "permissionMode": session.permission_mode,
+        "includePartialMessages": True,
+        "includeHookEvents": options.include_hook_events,
+        "allowDangerouslySkipPermissions": session.permission_mode == "bypassPermissions",
+        "settingSources": options.setting_sources
+        if options.setting_sources is not None
+        else list(_SOURCES),
+        "systemPrompt": options.system_prompt or prompt,
+        "resume": session.resume,
+        "model": session.model,
+        "effort": session.effort,
+        "fallbackModel": options.fallback_model,
+        "maxTurns": options.max_turns,
+        "additionalDirectories": options.additional_directories,
+        "allowedTools": options.allowed_tools,
+        "disallowedTools": options.disallowed_tools,
+        "agents": options.agents,
+        "strictMcpConfig": options.strict_mcp_config or None,
+        "pathToClaudeCodeExecutable": options.command,
+    }
+    return {key: value for key, value in told.items() if value not in (None, [])}

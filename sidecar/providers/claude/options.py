@@ -46,7 +46,8 @@ class ClaudeOptions(Wire, frozen=True):
     disallowed_tools: list[NonBlank] = []  # noqa: RUF012 - the same
     setting_sources: list[SettingSource] | None = None
     agents: dict[str, Any] | None = None
-    mcp_servers: dict[str, Any] | None = None
+    mcp_servers: Any = None
+    """In Claude's own shape, a map by name, or a list in ACP's (see `mcp`)."""
     strict_mcp_config: bool = False
     include_hook_events: bool = True
 

@@ -1,0 +1,509 @@
+"""One conversation with one Claude process: the shell around wire and mapping.
+
+Owns the order of things: what comes before the session is announced, which turn runs and which
+wait, what an interrupt still has to end. Never decides what a message means: that is the mapping.
+
+A result ends the turn that runs. When a turn that Claude begins by itself (a background command has
+ended) crosses with one that was just sent, the first result ends the sent one and its own answer
+becomes a turn that begins by itself: nothing is lost but the name.
+"""
+
+import asyncio
+import os
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from sidecar.contract.base import Json
+from sidecar.contract.errors import (
+    ProviderProcessFailed,
+    ProviderRequestFailed,
+    SidecarError,
+    ValidationFailed,
+)
+from sidecar.contract.methods import (
+    McpParams,
+    RespondToRequestParams,
+    RespondToUserInputParams,
+    SendTurnParams,
+    SendTurnResult,
+)
+from sidecar.core.conversation import Conversation, Ending
+from sidecar.core.drafts import Draft
+from sidecar.providers.base import ProviderSession, SessionContext
+from sidecar.providers.claude.deadlines import Deadlines
+from sidecar.providers.claude.forms import (
+    Session,
+    command_of,
+    initialize_of,
+    permission_mode,
+)
+from sidecar.providers.claude.link import DRAIN_DEADLINE_S, ClaudeLink
+from sidecar.providers.claude.mapping import Choice, ClaudeMapping, Grants, answered, ending_of
+from sidecar.providers.claude.options import read_options
+from sidecar.providers.claude.prompt import prompt_content, session_id_of
+from sidecar.providers.claude.settings import Settings
+from sidecar.providers.claude.turns import Queue, Running, Turn
+from sidecar.providers.claude.wire import Answered, Asked, Malformed, Message, Said, Withdrawn
+from sidecar.providers.noise import Complaints
+from sidecar.providers.shapes import DETAIL_CHARS, a_map, text
+
+HELD_MESSAGES = 1024
+"""Messages kept until the session is announced: start hooks say a handful."""
+
+_CONTENT: Final = frozenset({"stream_event", "assistant", "user"})
+"""Messages that are part of what was said in a turn."""
+
+
+class ClaudeSession(ProviderSession):
+    """See ProviderSession. One Claude process, or one runner; one conversation."""
+
+    def __init__(self, context: SessionContext, deadlines: Deadlines | None = None) -> None:
+        super().__init__(context)
+        start = context.spec.start
+        limits = start.limits
+        asked = Deadlines(start_s=limits.start_ms / 1000) if limits and limits.start_ms else None
+        self._deadlines = deadlines or asked or Deadlines()
+        self._options = read_options(start.options)
+        self._mapping = ClaudeMapping(Conversation(), context.new_id, context.spec.raw)
+        self._settings = Settings(self._mapping, self._emit, self._options, self._deadlines)
+        self._noise = Complaints(self._warn, context.now_ms)
+        self._grants = Grants()
+        self._queue = Queue()
+        self._running: Running | None = None
+        self._starting: Turn | None = None
+        self._ending: tuple[Ending, dict[str, Any]] | None = None
+        self._link: ClaudeLink | None = None
+        self._resume = session_id_of(context.spec.resume_cursor)
+        self._refused = False
+        self._begun_anew = asyncio.Event()
+        self._held: list[Said] = []
+        self._live = False
+        self._ended = False
+        self._owed_results = 0
+        self._backgrounds = 0
+        self._cancel_timer: asyncio.TimerHandle | None = None
+        self._cursor: str | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # Life
+
+    def cwd(self) -> str:
+        """Return the absolute directory that Claude works in; the user's home by default."""
+        cwd = self.context.spec.start.cwd
+        path = Path(cwd) if cwd else Path.home()
+        if not path.is_absolute() or not path.is_dir():
+            raise ValidationFailed(f"Cannot start Claude: cwd {path} is no absolute directory")
+        return str(path)
+
+    def session(self) -> Session:
+        """Return what the process is told of the session."""
+        start = self.context.spec.start
+        selection = start.model_selection
+        chosen = (selection.options or {}) if selection else {}
+        return Session(
+            self.cwd(),
+            permission_mode(self._options, start.runtime_mode, may_bypass=self._may_bypass()),
+            self._resume,
+            selection.model if selection else None,
+            text(chosen.get("effort")) or self._options.effort,
+        )
+
+    async def launch(self) -> None:
+        """Start Claude or the runner."""
+        command = command_of(self._options, self.session(), self.context.spec)
+        self._link = ClaudeLink(await self.context.spawn(command))
+
+    async def pump(self) -> str:
+        """Read Claude until it ends; one that cannot resume is followed by one that begins anew."""
+        try:
+            while True:
+                link = self._up()
+                reason = await self._read(link)
+                link.close()
+                if self._live or not self._refused or self._resume is None:
+                    return reason
+                self._resume = None
+                await self.launch()
+                self._begun_anew.set()
+        finally:
+            self._end()
+
+    async def _read(self, link: ClaudeLink) -> str:
+        data = b"-"
+        while data:
+            data = await link.process.read()
+            for message in link.receive(data):
+                self._take(message)
+                if self._ending is not None:
+                    await self._finish_interrupted(*self._ending)
+            if not await link.drained():
+                return f"Claude has left its input unread for {DRAIN_DEADLINE_S:g} s"
+            await self.context.flow()
+        return "Claude closed its output"
+
+    async def initialise(self) -> None:
+        """Shake hands, connect MCP servers, announce the session."""
+        if self.context.spec.resume_cursor is not None and self._resume is None:
+            self._not_resumed("the resume cursor is not one of a Claude session")
+        resumed = self._resume
+        try:
+            answer = await self._initialize()
+        except (ProviderProcessFailed, ProviderRequestFailed) as error:
+            if not self._refused:
+                raise
+            self._not_resumed(error.message)
+            resumed = None
+            self._up().process.close_stdin()
+            async with asyncio.timeout(self._deadlines.start_s):
+                await self._begun_anew.wait()
+            answer = await self._initialize()
+        if self._ended:
+            raise ProviderProcessFailed("Claude ended while its session was opened")
+        self._settings.attach(self._up(), self.session().permission_mode)
+        await self._settings.begin()
+        self._emit(self._mapping.started(answer, resumed))
+        self._live = True
+        if resumed is not None:
+            self._publish(resumed)
+        held, self._held = self._held, []
+        for said in held:
+            self._said(said)
+
+    async def _initialize(self) -> dict[str, Any]:
+        fields = initialize_of(self._options, self.session())
+        return await self._up().call("initialize", self._deadlines.start_s, **fields)
+
+    async def cancel(self) -> None:
+        """Ask Claude to stop working; the stop ladder goes on whatever it does."""
+        self._queue.cancel()
+        if self._running is not None and not self._running.interrupting:
+            self._running.interrupting = True
+            self._up().notify("interrupt")
+
+    def _end(self) -> None:
+        """The output has ended. What is open the supervisor ends; turns never begun end here."""
+        self._ended = True
+        self._live = False
+        self._stop_timer()
+        for task in self._tasks:
+            task.cancel()
+        self._noise.close()
+        self._up().close()
+        if not len(self._queue):
+            return
+        interrupted = self._running is not None and self._running.interrupting
+        state: Any = "interrupted" if interrupted else "failed"
+        message = None if interrupted else "Claude ended before the turn did"
+        self._emit(self._mapping.end_turn(Ending(state, error_message=message)))
+        while (turn := self._queue.next()) is not None:
+            self._end_unbegun(turn, Ending("cancelled", "cancelled"))
+
+    # Calls
+
+    async def send_turn(self, params: SendTurnParams) -> SendTurnResult:
+        """Hand a turn to Claude, or let it wait behind the running one."""
+        self._must_be_live()
+        turn = Turn(self.context.new_id("turn"), await prompt_content(params), params)
+        if self._busy():
+            self._queue.add(turn)
+        else:
+            await self._begin(turn)
+        return SendTurnResult(
+            thread_id=self.context.spec.thread_id,
+            turn_id=turn.turn_id,
+            resume_cursor={"sessionId": self._cursor} if self._cursor else None,
+        )
+
+    async def interrupt(self, turn_id: str | None) -> None:
+        """Ask Claude to end the running turn, and let none of the waiting ones run.
+
+        The id of a waiting turn cancels that one alone.
+        """
+        if self._starting is not None and turn_id in (None, self._starting.turn_id):
+            self._starting.cancelled = True
+        if turn_id is not None and self._queue.cancel(turn_id):
+            return
+        running = self._running
+        if running is None or turn_id not in (None, running.turn_id):
+            return
+        self._queue.cancel()
+        if not running.interrupting:
+            running.interrupting = True
+            self._up().notify("interrupt")
+            loop = asyncio.get_running_loop()
+            wait_s = self._deadlines.cancel_s
+            self._cancel_timer = loop.call_later(wait_s, self._spawn_abandon, running)
+
+    async def respond_to_request(self, params: RespondToRequestParams) -> None:
+        """Answer a permission by decision or option id."""
+        permission = self._mapping.permissions.get(params.request_id)
+        if permission is None or permission.is_question:
+            raise ValidationFailed(
+                f"Request {params.request_id} is not open", requestId=params.request_id
+            )
+        choice = permission.choose(params.decision, params.option_id)
+        if choice is None:
+            raise ValidationFailed(
+                f"Claude offers no option {params.option_id}", requestId=params.request_id
+            )
+        self._answer(params.request_id, choice)
+
+    async def respond_to_user_input(self, params: RespondToUserInputParams) -> None:
+        """Answer questions."""
+        permission = self._mapping.permissions.get(params.request_id)
+        if permission is None or not permission.is_question:
+            raise ValidationFailed(
+                f"Questions {params.request_id} are not open", requestId=params.request_id
+            )
+        result = permission.answer(answered(permission.input, params.answers))
+        self._up().answer(permission.control_id, result)
+        self._emit(self._mapping.answer_questions(params.request_id, params.answers))
+
+    async def set_config(self, key: str, value: Json) -> Json:
+        """Set `model`, `permissionMode`, `effort` or `maxThinkingTokens`."""
+        self._must_be_live()
+        return {"config": await self._settings.set(key, value)}
+
+    async def mcp(self, verb: str, params: McpParams) -> Json:
+        """Carry out mcp.<verb>."""
+        self._must_be_live()
+        return {"servers": await self._settings.mcp(verb, params.name, params.config)}
+
+    # Turns
+
+    def _busy(self) -> bool:
+        return (
+            self._starting is not None
+            or self._mapping.conversation.turn_id is not None
+            or len(self._queue) > 0
+        )
+
+    async def _begin(self, turn: Turn) -> None:
+        """Give a turn to Claude. Raises what its settings raise; the turn was then not begun."""
+        self._starting = turn
+        try:
+            await self._settings.for_turn(turn.params)
+            note = await self.context.note_tree()
+        finally:
+            self._starting = None
+        if self._mapping.conversation.turn_id is not None:
+            self._queue.put_back(turn)  # Claude has begun one by itself meanwhile
+        elif turn.cancelled:
+            self._end_unbegun(turn, Ending("cancelled", "cancelled"))
+        else:
+            self._up().prompt(turn.content)
+            self._running = Running(turn.turn_id, note)
+            self._emit(self._mapping.begin_turn(turn.turn_id))
+
+    async def _next(self) -> None:
+        """Begin the next of the waiting turns; those that cannot be begun end as failed."""
+        while not self._ended and self._mapping.conversation.turn_id is None:
+            turn = self._queue.next()
+            if turn is None:
+                return
+            if turn.cancelled:
+                self._end_unbegun(turn, Ending("cancelled", "cancelled"))
+                continue
+            try:
+                await self._begin(turn)
+            except SidecarError as error:
+                self._end_unbegun(turn, Ending("failed", "error", error_message=error.message))
+
+    def _end_unbegun(self, turn: Turn, ending: Ending) -> None:
+        self._emit(self._mapping.begin_turn(turn.turn_id))
+        self._emit(self._mapping.end_turn(ending))
+
+    def _result(self, result: dict[str, Any]) -> None:
+        """End the running turn, at once or once what it has started is dead."""
+        if self._owed_results:
+            self._owed_results -= 1
+            return
+        running = self._running
+        if running is None:
+            self.context.log("debug", "claude.stray_result", subtype=text(result.get("subtype")))
+            return
+        ending = ending_of(result, interrupting=running.interrupting)
+        if ending.state == "interrupted":
+            self._ending = (ending, result)
+        else:
+            self._finish(ending, result)
+
+    async def _finish_interrupted(self, ending: Ending, result: dict[str, Any]) -> None:
+        """End an interrupted turn: nothing that it has started lives then."""
+        self._ending = None
+        running = self._running
+        self._stop_timer()
+        if running is not None and running.note is not None:
+            try:
+                await self.context.stop_since(running.note, self._deadlines.stop_s)
+            except ProviderProcessFailed as error:
+                self._warn(error.message, {"kind": "interrupt-survivors"})
+        if self._running is running:
+            self._finish(ending, result)
+
+    def _finish(self, ending: Ending, result: dict[str, Any] | None) -> None:
+        self._running = None
+        self._stop_timer()
+        self._emit(self._mapping.end_turn(ending, result))
+        if len(self._queue) and not self._ended:
+            self._spawn(self._next())
+
+    def _spawn_abandon(self, running: Running) -> None:
+        self._cancel_timer = None
+        self._spawn(self._abandon(running))
+
+    async def _abandon(self, running: Running) -> None:
+        """End a turn that Claude does not end; what it still says of it is dropped."""
+        if self._running is not running:
+            return
+        seconds = self._deadlines.cancel_s
+        message = f"Claude did not end the interrupted turn within {seconds:g} s"
+        self._warn(message, {"kind": "cancel-ignored"})
+        self._owed_results += 1
+        await self._finish_interrupted(Ending("interrupted", "interrupted"), {})
+
+    def _stop_timer(self) -> None:
+        if self._cancel_timer is not None:
+            self._cancel_timer.cancel()
+            self._cancel_timer = None
+
+    def _follow(self) -> None:
+        """Notice what Claude has begun by itself: a turn, or something in the background."""
+        turn_id = self._mapping.conversation.turn_id
+        if turn_id is not None and self._running is None:
+            self._running = Running(turn_id)
+            self._spawn(self._note(self._running))
+        backgrounds = self._mapping.agents.background
+        if backgrounds > self._backgrounds and self._running is not None:
+            self._spawn(self._note(self._running))
+        self._backgrounds = backgrounds
+
+    async def _note(self, running: Running) -> None:
+        """Spare what lives now from an interrupt of the turn."""
+        running.note = await self.context.note_tree()
+
+    # Messages
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message, Said):
+            self._said(message)
+        elif isinstance(message, Answered):
+            self._refuses(message.error)
+            self._up().settle(message)
+        elif isinstance(message, Asked):
+            self._asked(message)
+        elif isinstance(message, Withdrawn):
+            self._emit(self._mapping.withdraw(message.id))
+        elif isinstance(message, Malformed):
+            self._noise.add(message.reason, message.sample)
+
+    def _said(self, said: Said) -> None:
+        if not self._live:
+            self._hold(said)
+        elif said.type == "result":
+            self._result(said.body)
+        elif said.type == "runner_error":
+            words = text(said.body.get("message"), DETAIL_CHARS) or "no reason given"
+            self._warn(f"The runner of the Agent SDK complains: {words}", {"kind": "runner"})
+        elif not (self._owed_results and said.type in _CONTENT):
+            if said.body.get("subtype") == "init":
+                self._owed_results = 0  # another turn has begun: the last one is over
+            self._interrupt_again(said)
+            self._emit(self._mapping.said(said.type, said.body))
+            self._follow()
+            if said.type in _CONTENT and self._mapping.session_id is not None:
+                self._publish(self._mapping.session_id)
+
+    def _hold(self, said: Said) -> None:
+        """Keep what comes before the session is open; a result then says why it does not open."""
+        if said.type == "result":
+            errors = said.body.get("errors")
+            self._refuses(*(errors if isinstance(errors, list) else []))
+        elif len(self._held) < HELD_MESSAGES:
+            self._held.append(said)
+        else:
+            self._noise.add("it says too much before its session is open")
+
+    def _refuses(self, *words: object) -> None:
+        """Notice that Claude does not know the conversation: its error names the id."""
+        if not self._live and self._resume is not None:
+            self._refused |= any(isinstance(w, str) and self._resume in w for w in words)
+
+    def _interrupt_again(self, said: Said) -> None:
+        """Interrupt a turn that begins after its interrupt: that came too early to be heard."""
+        running = self._running
+        if running is None or not running.interrupting:
+            return
+        event = a_map(said.body.get("event")).get("type")
+        if said.body.get("subtype") == "init" or event == "message_start":
+            self._up().notify("interrupt")
+
+    def _asked(self, asked: Asked) -> None:
+        link = self._up()
+        if asked.subtype != "can_use_tool":
+            words = text(f"Unsupported control request subtype: {asked.subtype}")
+            link.refuse(asked.id, words or "Unsupported")
+        elif not self._live or self._owed_results or (self._running and self._running.interrupting):
+            link.answer(asked.id, {"behavior": "deny", "message": "The turn was interrupted"})
+        else:
+            request_id, drafts = self._mapping.ask(asked.id, asked.body)
+            self._emit(drafts)
+            if request_id is None:
+                link.answer(asked.id, {"behavior": "deny", "message": "Nobody can be asked"})
+            else:
+                self._answer_by_grant(request_id)
+
+    def _answer_by_grant(self, request_id: str) -> None:
+        """Accept what the runtime mode or an earlier answer grants; both events stay as record."""
+        permission = self._mapping.permissions[request_id]
+        if not self._grants.covers(permission, self.context.spec.start.runtime_mode):
+            return
+        choice = permission.choose("accept")
+        if choice is not None:
+            self._answer(request_id, choice)
+
+    def _answer(self, request_id: str, choice: Choice) -> None:
+        permission = self._mapping.permissions[request_id]
+        self._up().answer(permission.control_id, choice.result)
+        if choice.remember:
+            self._grants.remember(permission)
+        self._emit(self._mapping.answer(request_id, choice))
+
+    # Within
+
+    def _may_bypass(self) -> bool:
+        root = getattr(os, "geteuid", lambda: 1)() == 0
+        env = self.context.spec.start.env or {}
+        return not root or env.get("IS_SANDBOX") == "1"
+
+    def _must_be_live(self) -> None:
+        if not self._live:
+            raise ProviderProcessFailed("Claude is not up")
+
+    def _up(self) -> ClaudeLink:
+        if self._link is None:
+            raise ProviderProcessFailed("Claude was not started")
+        return self._link
+
+    def _emit(self, drafts: Sequence[Draft]) -> None:
+        if drafts:
+            self.context.emit(drafts)
+
+    def _warn(self, message: str, detail: Json) -> None:
+        self._emit(self._mapping.conversation.warning(message, detail))
+
+    def _not_resumed(self, why: str) -> None:
+        message = f"The conversation could not be resumed, a new one was begun: {why}"
+        self._warn(message, {"kind": "not-resumed"})
+
+    def _publish(self, session_id: str) -> None:
+        """Tell how to resume, once there is something that can be: Claude has said something."""
+        if session_id != self._cursor:
+            self._cursor = session_id
+            self.context.publish_cursor({"sessionId": session_id})
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
