@@ -197,7 +197,8 @@ class LiveSession:
         assert_balanced([Received(a.seq, a.event, b"", 0.0) for a in events])
         for arrived in events:
             check_event(arrived.event)
-        assert events[-1].alive == [], "alive when session.exited arrived"
+        looked = [] if self._watched() else None
+        assert events[-1].alive == looked, "alive when session.exited arrived"
         assert not self.alive(), "alive after session.exited"
 
     def alive(self) -> list[observer.Seen]:
@@ -287,6 +288,15 @@ class LiveSession:
         return "".join(
             e["payload"]["delta"] for e in deltas if e["payload"]["streamKind"] == stream
         )
+
+    def texts(self) -> list[str]:
+        """Return the assistant's texts, one an item: those of sub-agents come between others."""
+        texts: dict[str, str] = {}
+        for event in self.of("content.delta"):
+            if event["payload"]["streamKind"] == "assistant_text":
+                item = event["itemId"]
+                texts[item] = texts.get(item, "") + event["payload"]["delta"]
+        return list(texts.values())
 
     @property
     def generation(self) -> int:

@@ -145,7 +145,7 @@ def subagent(agent: LiveAgent) -> None:
         ended = session.until("task.completed")["payload"]
         assert ended["taskId"] == started["taskId"]
         assert ended["status"] == "completed"
-        assert HELLO in session.text()
+        assert any(HELLO in text for text in session.texts())
 
 
 COMMON: tuple[Scenario, ...] = (
@@ -199,10 +199,14 @@ def _asked(session: LiveSession, action: str) -> list[dict[str, Any]]:
 
 
 def _goes_on(session: LiveSession) -> str:
-    """The session takes the next turn as if nothing had been; return its id."""
+    """The session takes the next turn as if nothing had been; return its id.
+
+    The fake LLM answers the result of a cut tool first, if that is what it is shown.
+    """
     turn_id = session.send("@@plain")
     _ends(session, turn_id, "completed")
-    assert HELLO in session.text(turn_id)
+    text = session.text(turn_id)
+    assert HELLO in text or "The tool said" in text
     return turn_id
 
 
@@ -222,7 +226,7 @@ def _comes_back(session: LiveSession) -> None:
     session.until_generation(2)
     _goes_on(session)
     if session.profile.resumes:
-        asked = _asked(session, "plain")
+        asked = [r for r in session.agent.llm.requests() if "n_turns" in r]
         assert asked[-1]["n_turns"] > 1, "the resumed agent has forgotten its conversation"
 
 
@@ -230,7 +234,6 @@ def _steered(session: LiveSession, first: str) -> None:
     assert session.send("@@plain") == first
     _ends(session, first, "completed")
     assert HELLO in session.text(first)
-    assert "word19 " in session.text(first)
     assert len(session.of("turn.started")) == 1
 
 

@@ -1,4 +1,4 @@
-"""What can be said of Codex on this machine without a session: program, version, account, models."""
+"""What can be said of Codex without a session: program, version, account, models."""
 
 import asyncio
 import contextlib
@@ -38,8 +38,13 @@ class CodexProbe(ProviderProbe):
             hand = await self._ask()
         except SidecarError as error:
             missing = error.data.get("method") == "account/read"
-            auth = "missing" if missing else "unknown"
-            return Finding(True, auth, version, program.path, error.message)
+            return Finding(
+                installed=True,
+                auth="missing" if missing else "unknown",
+                version=version,
+                path=program.path,
+                reason=error.message,
+            )
         return Finding(
             installed=True,
             auth="ok" if hand.account else "unknown",
