@@ -5,7 +5,8 @@
             await client.request("session.start", start_params("t1"))
 
 Uses nothing of sidecar/ but the wire of the client. Everything it starts carries a random
-sentinel in its environment, and the observer counts what is left by it.
+sentinel in its environment, and the observer counts what is left by it. Unless a test's settings
+say otherwise the login shell is not asked: that costs a second, and differs between machines.
 """
 
 import asyncio
@@ -46,7 +47,7 @@ class RunningSidecar:
     ) -> None:
         self.data_dir = data_dir
         self.command = command or SOURCE
-        self.settings = settings or {}
+        self.settings = {"env": {"loginShell": False}} | (settings or {})
         self.env = env or {}
         self.token = secrets.token_hex(32)
         self.ready: dict[str, Any] = {}

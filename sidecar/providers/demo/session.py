@@ -40,8 +40,8 @@ class DemoSession(AcpSession):
     def command(self) -> ProviderCommand:
         """Return the call of our own binary."""
         argv = own_command("demo-agent")
-        if self.context.spec.data_dir:
-            argv += ["--state-dir", str(Path(self.context.spec.data_dir) / STATE_FOLDER)]
+        if home := self.context.spec.instance_home or self.context.spec.data_dir:
+            argv += ["--state-dir", str(Path(home) / STATE_FOLDER)]
         if self._demo.start_delay_ms:
             argv += ["--start-delay-ms", str(self._demo.start_delay_ms)]
         if self._demo.ignore_stop:
