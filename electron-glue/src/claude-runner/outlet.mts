@@ -4,19 +4,17 @@
  * Owns the pipe. Never blocks the loop: a runner whose reader has stopped still hears a signal.
  */
 
-import type { Writable } from "node:stream";
-
 import { OUT_BYTES, RunnerError, textOf, type Fields, type RunnerErrorCode } from "./protocol.mjs";
 
 export class Outlet {
-  readonly #pipe: Writable;
+  readonly #pipe: NodeJS.WritableStream;
   readonly #boundBytes: number;
   #unwrittenBytes = 0;
   #waiters: (() => void)[] = [];
   #broken = false;
 
   /** `onBroken`: nobody reads any more, and nobody will. */
-  constructor(pipe: Writable, onBroken: () => void, boundBytes = OUT_BYTES) {
+  constructor(pipe: NodeJS.WritableStream, onBroken: () => void, boundBytes = OUT_BYTES) {
     this.#pipe = pipe;
     this.#boundBytes = boundBytes;
     pipe.on("error", () => {

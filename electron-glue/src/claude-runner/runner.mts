@@ -5,8 +5,6 @@
  * Never touches the process: main does.
  */
 
-import type { Writable } from "node:stream";
-
 import { Approvals } from "./approvals.mjs";
 import { Children } from "./child.mjs";
 import { carryOut } from "./controls.mjs";
@@ -29,11 +27,11 @@ import {
   type Fields,
   type Incoming,
 } from "./protocol.mjs";
-import type { CanUseTool, LoadedSdk, Query } from "./sdk.mjs";
+import { initialised, type CanUseTool, type LoadedSdk, type Query } from "./sdk.mjs";
 
 export interface RunnerParts {
   readonly load: () => Promise<LoadedSdk>;
-  readonly stdout: Writable;
+  readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -179,9 +177,8 @@ export class Runner {
     this.#query.catch(() => undefined);
     const query = await this.#query;
     void this.#pump(query);
-    const result = await query.initializationResult();
-    const runner = { contract: CONTRACT, sdk: (await loading).version };
-    return { ...(isFields(result) ? result : {}), runner };
+    const result = await initialised(query);
+    return { ...result, runner: { contract: CONTRACT, sdk: (await loading).version } };
   }
 
   #ownOptions(): Fields {

@@ -15,11 +15,13 @@ export const SDK_NAME = "@anthropic-ai/claude-agent-sdk";
 /** From here on the SDK has all that the runner calls. */
 export const OLDEST: readonly [number, number, number] = [0, 2, 0];
 
-/** What `query()` returns, as far as the runner goes. A method may be missing in an older one. */
+/** What `query()` returns, as far as the runner goes; more is looked for by name (controls.mts). */
 export interface Query extends AsyncIterable<unknown> {
-  initializationResult(): Promise<unknown>;
-  interrupt(): Promise<unknown>;
-  close?(): void;
+  /** Not in the oldest. */
+  initializationResult?(): Promise<unknown>;
+  supportedCommands(): Promise<unknown>;
+  supportedModels(): Promise<unknown>;
+  accountInfo(): Promise<unknown>;
 }
 
 export interface ToolContext extends Fields {
@@ -73,6 +75,19 @@ export function isSupported(version: string): boolean {
   if (numbers === undefined) return true;
   const at = OLDEST.findIndex((oldest, place) => numbers[place] !== oldest);
   return at < 0 || (numbers[at] ?? 0) > (OLDEST[at] ?? 0);
+}
+
+/** What Claude Code answered to the SDK's own initialize. */
+export async function initialised(query: Query): Promise<Fields> {
+  if (query.initializationResult !== undefined) {
+    const result = await query.initializationResult();
+    return isFields(result) ? result : {};
+  }
+  return {
+    commands: await query.supportedCommands(),
+    models: await query.supportedModels(),
+    account: await query.accountInfo(),
+  };
 }
 
 function withQuery(module: unknown): Sdk | null {
