@@ -139,13 +139,19 @@ def busy(agent: LiveAgent) -> None:
 
 def subagent(agent: LiveAgent) -> None:
     with agent.session("subagent") as session:
-        turn_id = session.send("@@sub@@")
+        turn_id = session.send("@@subslow 15 0.1@@")
         started = session.until("task.started")["payload"]
+        assert started["agentKind"] == "agent"
+        below = [
+            node for node in session.request("tree.get")["nodes"] if node["kind"] == "subagent"
+        ]
+        assert [node["parent"] for node in below] == [session.thread_id]
+        assert started["taskId"] in below[0]["id"]
         _ends(session, turn_id, "completed", "accept")
         ended = session.until("task.completed")["payload"]
         assert ended["taskId"] == started["taskId"]
         assert ended["status"] == "completed"
-        assert any(HELLO in text for text in session.texts())
+        assert _subagents(session) == []
 
 
 COMMON: tuple[Scenario, ...] = (
@@ -179,6 +185,10 @@ def common_scenarios(profile: AgentProfile) -> pytest.MarkDecorator:
     """Return a parametrisation of `scenario` over what this agent is put through."""
     chosen = scenarios_of(profile)
     return pytest.mark.parametrize("scenario", chosen, ids=[s.__name__ for s in chosen])
+
+
+def _subagents(session: LiveSession) -> list[dict[str, Any]]:
+    return [n for n in session.request("tree.get")["nodes"] if n["kind"] == "subagent"]
 
 
 def _decisions(session: LiveSession) -> list[str]:
