@@ -34,11 +34,8 @@ from sidecar.supervisor.instances import Instance, Instances
 from sidecar.supervisor.probes import Found, Key, ProbeDesk, ProbeRunner
 from sidecar.supervisor.settings import Settings
 
-STATUS_MS = 10_000
-"""A probe of a status: a CLI's version and login, one to three seconds on a loaded machine."""
-
-MODELS_MS = 20_000
-"""A probe of the models: some CLIs ask their vendor."""
+MODELS_TIMES = 2
+"""For models a probe gets so many times the deadline of a status: some CLIs ask their vendor."""
 
 LONGEST_S = 24.0
 """What a call waits for its probes, queue included: inside the 30 s of its method's deadline."""
@@ -145,7 +142,7 @@ class Providers:
         await self.environment.known(SHELL_S)
         plans, problems = self._asked(params)
         found = await asyncio.gather(
-            *(self._find(plan, "status", STATUS_MS, refresh=params.refresh) for plan in plans)
+            *(self._find(plan, "status", refresh=params.refresh) for plan in plans)
         )
         rows = [
             self._row(plan, finding, late=True) for plan, finding in zip(plans, found, strict=True)
@@ -161,7 +158,7 @@ class Providers:
         if plan.info.probe_module is None:
             return ModelList(models=[], reason="its models are known once a session is started")
         before = self._remembered(plan, "models")
-        found = await self._find(plan, "models", MODELS_MS, refresh=params.refresh)
+        found = await self._find(plan, "models", refresh=params.refresh)
         if found is None:
             return ModelList(models=[], reason=f"no answer within {LONGEST_S:g} s; it goes on")
         if found.answer.models is None:
@@ -216,22 +213,19 @@ class Providers:
     def _remembered(self, plan: Plan, op: ProbeOp) -> Found | None:
         return self._desk.remembered(_key(plan, op), plan)
 
-    async def _find(
-        self, plan: Plan, op: ProbeOp, deadline_ms: int, *, refresh: bool
-    ) -> Found | None:
+    async def _find(self, plan: Plan, op: ProbeOp, *, refresh: bool) -> Found | None:
         if plan.info.probe_module is None:
             return None
         self.instances.make_home(plan.instance)
-        return await self._desk.find(
-            _key(plan, op), plan, self._request(plan, op, deadline_ms), LONGEST_S, refresh=refresh
-        )
+        request = self._request(plan, op)
+        return await self._desk.find(_key(plan, op), plan, request, LONGEST_S, refresh=refresh)
 
-    def _request(self, plan: Plan, op: ProbeOp, deadline_ms: int) -> ProbeRequest:
+    def _request(self, plan: Plan, op: ProbeOp) -> ProbeRequest:
         env = {**self.environment.full(), **plan.environment()}
         own = {**plan.info.probe_settings, **plan.options(None), **plan.settings}
         return ProbeRequest(
             op=op,
-            deadline_ms=deadline_ms,
+            deadline_ms=self._settings.probe_ms * (MODELS_TIMES if op == "models" else 1),
             provider=plan.info.name,
             module=plan.info.probe_module or "",
             probe_class=plan.info.probe_class or "",

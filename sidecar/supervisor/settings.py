@@ -72,6 +72,8 @@ class Settings(Wire, frozen=True):
     """Accounts by `providerInstanceId`."""
 
     env: EnvSettings = EnvSettings()
+    probe_ms: Positive = 10_000
+    """Deadline of a look at a provider; its models get twice as long."""
 
 
 def parse_settings(value: dict[str, Any] | None) -> Settings:
