@@ -51,15 +51,15 @@ class Deadlines:
 class OpencodeServer(SharedService):
     """One server for the sessions that lease it. `command` makes its command from a password."""
 
-    idle_s = 60.0
-
     def __init__(
         self,
         context: SharedContext,
         command: Callable[[str], ProviderCommand],
+        idle_s: float,
         deadlines: Deadlines | None = None,
     ) -> None:
         super().__init__(context)
+        self.idle_s = idle_s
         self.sessions = Switchboard()
         self._command = command
         self._deadlines = deadlines or Deadlines()

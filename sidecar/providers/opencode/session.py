@@ -134,7 +134,7 @@ class OpencodeSession(ProviderSession):
             return server_command(spec, options, password, url)
 
         command("")  # a bad option is the session's fault, not the server's
-        return OpencodeServer(context, command)
+        return OpencodeServer(context, command, options.idle_ms / 1000)
 
     async def _open(self, http: HttpClient) -> tuple[dict[str, Json], bool]:
         """Return the info of the session, and whether it is the one of the cursor."""

@@ -24,6 +24,7 @@ def sharing_key(spec: SessionSpec) -> str:
         "config": options.config,
         "mcp": options.mcp_servers,
         "asked": asked(options, spec.start.runtime_mode),
+        "idle": options.idle_ms,
         "env": [spec.base_env, spec.start.env or {}, options.env],
     }
     text = json.dumps(needs, sort_keys=True, default=repr)

@@ -34,6 +34,7 @@ class Agent:
     role: str | None = None
     tool_use_id: str | None = None
     runs: int = 1
+    last_call: str | None = None
 
     @property
     def task_id(self) -> str:
@@ -71,12 +72,14 @@ class Agents:
             return []
         return self._start(agent, agent.title, None)
 
-    def worked(self, session_id: str, tool_name: str) -> list[Draft]:
-        """Say that a sub-agent uses a tool."""
+    def worked(self, session_id: str, part: dict[str, Any]) -> list[Draft]:
+        """Say that a sub-agent uses a tool, once for each call."""
         agent = self._agents.get(session_id)
-        if agent is None:
+        if agent is None or agent.last_call == part.get("callID"):
             return []
-        return self._conversation.progress_task(agent.task_id, last_tool_name=text(tool_name))
+        agent.last_call = text(part.get("callID"))
+        tool = text(part.get("tool"))
+        return self._conversation.progress_task(agent.task_id, last_tool_name=tool)
 
     def called(self, part: dict[str, Any]) -> list[Draft]:
         """Take a tool part: a call of `task` names its sub-agent, and its end is the task's."""

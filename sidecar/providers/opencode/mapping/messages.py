@@ -112,6 +112,15 @@ class Messages:
         for known in self._texts.values():
             known.gapped = True
 
+    def retried(self, agent_id: str | None) -> list[Draft]:
+        """The speaker's request is made again, and its answer begins anew: end what was cut off."""
+        drafts: list[Draft] = []
+        for known in self._texts.values():
+            if known.speaker.agent_id == agent_id:
+                drafts += self._show(known, known.joiner.flush())
+                drafts += self._conversation.complete_item(known.item_id, "failed")
+        return drafts
+
     def item_of_call(self, call_id: object) -> str | None:
         """Return the open item of a tool call."""
         for tool in reversed(self._tools.values()):
@@ -175,6 +184,10 @@ class Messages:
             return self._stream(tool, output) + self._complete(tool, state, output)
         if output:
             return self._stream(tool, output)
+        said = hash(repr((state.get("title"), state.get("input"), state.get("metadata"))))
+        if said == tool.said_hash:
+            return []
+        tool.said_hash = said
         return self._conversation.update_item(
             tool.item_id,
             title=tools.title_of(tool, state),

@@ -39,6 +39,8 @@ class Tool:
     call_id: str
     shown_chars: int = 0
     shown_hash: int = 0
+    said_hash: int = 0
+    """Of the last update: the same state comes several times."""
     joiner: SurrogateJoiner = field(default_factory=SurrogateJoiner)
 
 

@@ -18,6 +18,7 @@ from sidecar.contract.events.session import (
     ThreadStarted,
     ThreadStateChanged,
     ThreadTokenUsageUpdated,
+    TokenUsage,
 )
 from sidecar.contract.events.side import McpStatusUpdated, RuntimeFailed
 from sidecar.contract.events.turn import PlanStep, TurnDiffUpdated, TurnPlanUpdated
@@ -78,6 +79,7 @@ class OpencodeMapping:
         self._session_id = ""
         self._title: str | None = None
         self._diff = ""
+        self._usage: TokenUsage | None = None
         self._last_turn_id: str | None = None
 
     # Session and turns
@@ -179,8 +181,9 @@ class OpencodeMapping:
         self.turn.message(info)
         model = f"{info.get('providerID')}/{info.get('modelID')}"
         found = usage.of_thread(info.get("tokens"), self.context_limits.get(model))
-        if found is None or a_map(info.get("time")).get("completed") is None:
+        if found in (None, self._usage) or a_map(info.get("time")).get("completed") is None:
             return []
+        self._usage = found
         payload = ThreadTokenUsageUpdated(usage=found)
         return self.conversation.say("thread.token-usage.updated", payload)
 
@@ -191,7 +194,7 @@ class OpencodeMapping:
         if part.get("type") != "tool":
             return drafts
         if speaker.agent_id is not None and a_map(part.get("state")).get("status") == "running":
-            drafts += self.agents.worked(speaker.agent_id, str(part.get("tool")))
+            drafts += self.agents.worked(speaker.agent_id, part)
         return drafts + self.agents.called(part)
 
     def _of_root(self, kind: str, properties: dict[str, Any]) -> list[Draft]:
@@ -213,19 +216,20 @@ class OpencodeMapping:
         """Map what a sub-agent's session says of itself; its end is told by the call."""
         status = a_map(properties.get("status"))
         if kind == "session.status" and status.get("type") == "retry":
-            return self._retry(status)
+            return self._retry(status, str(properties.get("sessionID")))
         return []
 
     def _status(self, status: dict[str, Any]) -> list[Draft]:
         self.turn.status(status)
         return self._retry(status) if status.get("type") == "retry" else []
 
-    def _retry(self, status: dict[str, Any]) -> list[Draft]:
+    def _retry(self, status: dict[str, Any], agent_id: str | None = None) -> list[Draft]:
         """Say a retry: OpenCode itself waits in silence, for as long as it takes."""
         words = text(status.get("message")) or "no reason given"
         detail = {"kind": "retry", "attempt": status.get("attempt"), "next": status.get("next")}
         message = f"The model request failed and is tried again: {words}"
-        return self.conversation.warning(message, portable(detail))
+        cut = self.messages.retried(agent_id)
+        return cut + self.conversation.warning(message, portable(detail))
 
     def _failed(self, error: Json) -> list[Draft]:
         if self.conversation.turn_id is not None:
