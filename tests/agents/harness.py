@@ -197,7 +197,7 @@ class LiveSession:
         assert_balanced([Received(a.seq, a.event, b"", 0.0) for a in events])
         for arrived in events:
             check_event(arrived.event)
-        looked = [] if self._watched() else None
+        looked: list[str] | None = [] if self._watched() else None
         assert events[-1].alive == looked, "alive when session.exited arrived"
         assert not self.alive(), "alive after session.exited"
 
