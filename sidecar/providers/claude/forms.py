@@ -70,6 +70,12 @@ DEFAULT_COMMAND: Final = "claude"
 CONFIG_DIR: Final = "CLAUDE_CONFIG_DIR"
 """Where Claude keeps accounts, settings and conversations; an instance has its own."""
 
+_ENVIRONMENT: Final[dict[str, str | None]] = {
+    # Each prompt is on disk before the model is asked, so that what was killed can be resumed.
+    "CLAUDE_CODE_EAGER_FLUSH": "1",
+    # Set when the app itself was started by Claude, which refuses to run within itself.
+    "CLAUDECODE": None,
+}
 _MODES: Final[dict[RuntimeMode, str]] = {
     "approval-required": "default",
     "auto-accept-edits": "acceptEdits",
@@ -112,7 +118,7 @@ def permission_mode(options: ClaudeOptions, mode: RuntimeMode, *, may_bypass: bo
 def command_of(options: ClaudeOptions, session: Session, spec: SessionSpec) -> ProviderCommand:
     """Return what to start."""
     home = {CONFIG_DIR: spec.instance_home} if spec.instance_home else {}
-    env: dict[str, str | None] = {"CLAUDECODE": None, **home, **options.env}
+    env: dict[str, str | None] = {**_ENVIRONMENT, **home, **options.env}
     if options.runner is None:
         return ProviderCommand(_cli_argv(options, session), session.cwd, env)
     argv = [options.runner.command, *options.runner.args]

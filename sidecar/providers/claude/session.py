@@ -146,7 +146,7 @@ class ClaudeSession(ProviderSession):
         """Shake hands, connect MCP servers, announce the session."""
         if self.context.spec.resume_cursor is not None and self._resume is None:
             self._not_resumed("the resume cursor is not one of a Claude session")
-        resumed = self._resume
+        resumed, link = self._resume, self._up()
         try:
             answer = await self._initialize()
         except (ProviderProcessFailed, ProviderRequestFailed) as error:
@@ -154,7 +154,7 @@ class ClaudeSession(ProviderSession):
                 raise
             self._not_resumed(error.message)
             resumed = None
-            self._up().process.close_stdin()
+            link.process.close_stdin()
             async with asyncio.timeout(self._deadlines.start_s):
                 await self._begun_anew.wait()
             answer = await self._initialize()
