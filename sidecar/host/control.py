@@ -48,15 +48,21 @@ class Control:
         """Send what waits, as far as the socket takes it; to a dead supervisor, into the void."""
         while self.outbox:
             data, fd = self.outbox[0]
-            try:
-                socket.send_fds(self._socket, [data], [] if fd is None else [fd])
-            except BlockingIOError:
+            if not self._taken(data, fd):
                 return
-            except OSError:
-                pass
             self.outbox.popleft()
             if fd is not None:
                 os.close(fd)
+
+    def _taken(self, data: bytes, fd: int | None) -> bool:
+        """Hand one message to the socket; False while it has no room."""
+        try:
+            socket.send_fds(self._socket, [data], [] if fd is None else [fd])
+        except BlockingIOError:
+            return False
+        except OSError:  # the supervisor is gone: nobody is left to miss it
+            return True
+        return True
 
     def forget(self) -> None:
         """Let go of the descriptors without closing them: a forked child closes by number."""

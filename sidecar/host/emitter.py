@@ -2,7 +2,7 @@
 
 Owns the sequence of one session's events on their way to the supervisor. Without credit drafts
 wait here, neighbouring text deltas joined, and `flow` holds the reader of the provider's pipe:
-so the queue is bounded by what one read of 64 KiB can say, and a flood is slowed by its own pipe.
+so the queue is bounded by what one read of a pipe can say, and a flood is slowed by its own pipe.
 """
 
 import asyncio

@@ -101,7 +101,7 @@ class Child:
         await self._stdin.drain()
 
     async def read(self) -> bytes:
-        """Return the next bytes of stdout (at most 64 KiB), b"" at its end.
+        """Return the next bytes of stdout (at most 16 KiB), b"" at its end.
 
         The end comes DRAIN_AFTER_EXIT_S after the process's exit at the latest, even if an orphan
         holds the pipe.

@@ -66,7 +66,7 @@ class ProviderProcess(Protocol):
         """Wait until the queue to stdin is below its bound; returns at once if it is closed."""
 
     async def read(self) -> bytes:
-        """Return the next bytes of stdout (at most 64 KiB), b"" at its end."""
+        """Return the next bytes of stdout (at most 16 KiB), b"" at its end."""
 
     def close_stdin(self) -> None:
         """Let the process see EOF behind what was written."""

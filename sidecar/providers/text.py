@@ -6,6 +6,7 @@ Pure. Owns the bounds on what one line or value may be. Never knows a protocol.
 import json
 import math
 import re
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -89,10 +90,8 @@ def decode_json(line: bytes) -> Any:
     Strings of the result may hold lone surrogates: pass on only what went through whole(),
     portable() or a SurrogateJoiner. Raises ValueError with the reason for what is no JSON even so.
     """
-    try:
+    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # then tolerantly
         return msgspec.json.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass
     try:
         return json.loads(line.decode("utf-8-sig", "replace"))
     except RecursionError:

@@ -206,11 +206,9 @@ class Session:
 
     async def _backoff(self, restart: Restart) -> bool:
         """Wait before a restart; False when a stop came."""
-        try:
+        with contextlib.suppress(TimeoutError):  # which is what is hoped for
             async with asyncio.timeout(restart.delay_s):
                 await self._stopping.wait()
-        except TimeoutError:
-            pass
         if self._stopping.is_set():  # also in the very turn of the loop in which the time is up
             return False
         self.lifecycle.move(Cause.RETRY)
