@@ -4,10 +4,12 @@ Owns what happens before the first append of an epoch: the check, the setting as
 row. Never deletes a damaged database. Never touches events.
 """
 
+import os
 import secrets
 import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +40,9 @@ _HEADER = b"SQLite format 3\x00"
 _DAMAGE = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 _SIDE_FILES = ("", "-wal", "-shm")
 
+PRIVATE = 0o600
+"""Mode of everything that holds what was said."""
+
 
 class _Damaged(Exception):  # noqa: N818 - named after what was found
     """Raised within this module when a database is not what it should be."""
@@ -63,17 +68,36 @@ def open_database(path: Path, wall_ms: Callable[[], int]) -> Opened:
     Raises SchemaNewer, OSError or sqlite3.Error when it cannot; a damaged one is set aside.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path)
     reset_name = None
     try:
         connection = _open_checked(path)
     except _Damaged:
         reset_name = set_aside(path, wall_ms())
+        make_private(path)
         connection = _open_checked(path)
     try:
         return _begin_epoch(connection, wall_ms(), reset_name)
     except BaseException:
         connection.close()
         raise
+
+
+def make_private(path: Path) -> None:
+    """Leave the database and its side files to their owner alone: prompts and answers are in there.
+
+    Before it is opened: closing a descriptor of a database that is open drops SQLite's locks. A
+    new one is made here, as SQLite would give it what the umask says; side files follow it.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE))
+    if os.name != "posix":
+        return
+    for suffix in _SIDE_FILES:
+        file = path.with_name(path.name + suffix)
+        with suppress(OSError):  # it belongs to somebody else
+            if file.is_file():
+                file.chmod(PRIVATE)
 
 
 def set_aside(path: Path, wall_ms: int) -> str:

@@ -121,8 +121,26 @@ def _writable_check() -> Callable[[], bool]:
 class _Handler(logging.handlers.RotatingFileHandler):
     """Loses a line that cannot be written: there is nowhere to say so, and nobody may wait."""
 
+    def _open(self) -> Any:
+        return open(
+            self.baseFilename,
+            self.mode,
+            encoding=self.encoding,
+            errors=self.errors,
+            opener=_open_private,
+        )
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Do nothing."""
+
+
+def _open_private(path: str, flags: int) -> int:
+    """Open for the owner alone; one that an older version left open to others is closed to them."""
+    fd = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o600)
+    if hasattr(os, "fchmod"):
+        with contextlib.suppress(OSError):
+            os.fchmod(fd, 0o600)
+    return fd
 
 
 class FileSink:

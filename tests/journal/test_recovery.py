@@ -1,6 +1,7 @@
 """What a start finds: epochs, a lost tail, what a kill left, damage that is set aside."""
 
 import asyncio
+import os
 import random
 import shutil
 import signal
@@ -333,3 +334,23 @@ async def test_a_snapshot_from_the_lost_tail_is_dropped(path: Path) -> None:
     async with opened(path) as journal:
         assert (journal.head, journal.load_snapshot()) == (2, None)
         assert await read_all(journal)
+
+
+async def test_what_was_said_is_its_owner_s_alone(path: Path) -> None:
+    """Whatever the umask says, and also where an older version has left it open."""
+    before = os.umask(0o022)
+    try:
+        async with opened(path) as journal:
+            await write(journal, 3)
+            files = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
+            assert [file.stat().st_mode & 0o777 for file in files] == [0o600] * 3
+        path.chmod(0o644)
+        await Journal.open(path).close()
+        assert path.stat().st_mode & 0o777 == 0o600
+        path.write_bytes(b"no database" * 100)
+        reset = Journal.open(path)
+        assert reset.reset_name is not None
+        assert path.stat().st_mode & 0o777 == 0o600
+        await reset.close()
+    finally:
+        os.umask(before)

@@ -81,3 +81,17 @@ def test_a_pipe_that_nobody_reads_stops_nobody(capfd: pytest.CaptureFixture[str]
 
 def test_a_log_without_sinks_is_silent() -> None:
     null_log().error("nothing")
+
+
+def test_a_log_file_is_its_owner_s_alone(tmp_path: Path) -> None:
+    path = tmp_path / "sidecar.log"
+    before = os.umask(0o022)
+    try:
+        for _ in range(2):
+            sink = FileSink(path)
+            sink("a line")
+            sink.close()
+            assert path.stat().st_mode & 0o777 == 0o600
+            path.chmod(0o644)
+    finally:
+        os.umask(before)
