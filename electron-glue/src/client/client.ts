@@ -12,6 +12,7 @@ import { systemClock, type Clock, type Random } from "../clock.js";
 import { Connection } from "../connection/connection.js";
 import type { Signal } from "../connection/signals.js";
 import {
+  ERRORS,
   LIMITS,
   METHODS,
   type HelloResult,
@@ -170,7 +171,9 @@ export class SidecarClient {
 
   /**
    * Call a method. Rejects with SidecarError: the sidecar's own, or ConnectionLost,
-   * DeadlineExceeded, ClientClosed; with the signal's reason when aborted.
+   * DeadlineExceeded, ClientClosed; with the signal's reason when aborted. A method that this
+   * version of the package does not know is `method_not_found`, and is not sent: whether it may be
+   * sent twice is not known.
    *
    * A request made while there is no connection waits for one. A method that takes an idempotency
    * key is sent again, with the same key, when the connection goes before the answer.
@@ -180,6 +183,7 @@ export class SidecarClient {
     params: RequestParams<M>,
     options: RequestOptions = {},
   ): Promise<RequestResult<M>> {
+    if (!Object.hasOwn(METHODS, method)) throw methodNotFound(method);
     const spec = METHODS[method];
     if (this.#machine.is("closed")) throw new ClientClosed();
     const keyed = { ...params } as { idempotencyKey?: string; threads?: readonly string[] | null };
@@ -358,6 +362,12 @@ export class SidecarClient {
     this.#ackedBytes = this.#feed.handedBytes;
     this.#connection?.ack(position.seq);
   }
+}
+
+function methodNotFound(method: string): SidecarError {
+  const { code } = ERRORS.method_not_found;
+  const message = `This version of electron-glue knows no method ${JSON.stringify(method)}`;
+  return new SidecarError(message, { key: "method_not_found", code, data: { method } });
 }
 
 /** Errors after which no reconnect can help. */

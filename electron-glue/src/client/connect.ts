@@ -4,13 +4,15 @@ import { systemClock } from "../clock.js";
 import { ConnectFailed, SidecarError } from "../errors.js";
 import { FIRST_CONNECT_DEADLINE_MS } from "../limits.js";
 import { SidecarClient } from "./client.js";
+import { readCursor } from "./cursor.js";
 import type { ClientOptions, Endpoint } from "./options.js";
 
 /**
  * Connect, and resume from the options' cursor or the cursor store's.
  *
  * Rejects with HandshakeRefused (a stranger, a wrong token, no common protocol), Replaced, or
- * ConnectFailed when no connection came about within `connectDeadlineMs`.
+ * ConnectFailed when no connection came about within `connectDeadlineMs`; with SidecarError
+ * `bad_cursor` when what the store gave back is no cursor.
  */
 export async function connectSidecar(options: Endpoint & ClientOptions): Promise<SidecarClient> {
   const { url, token, ...clientOptions } = options;
@@ -25,7 +27,7 @@ export async function makeClient(
   options: ClientOptions,
   isFinal?: (error: SidecarError) => boolean,
 ): Promise<SidecarClient> {
-  const cursor = options.cursor ?? (await options.cursorStore?.load()) ?? null;
+  const cursor = readCursor(options.cursor ?? (await options.cursorStore?.load()));
   return new SidecarClient(options, cursor, isFinal);
 }
 

@@ -28,9 +28,10 @@ export function findBinary(option: string | undefined, where = surroundings()): 
   const found = places.find((path) => where.isFile(path));
   if (found !== undefined) return found;
   const looked = places.length === 0 ? "nowhere: this is no Electron" : places.join(", ");
-  throw new LaunchFailed(`The sidecar's binary was not found (looked at ${looked})`, {
-    code: "not_found",
-  });
+  throw new LaunchFailed(
+    `The sidecar's binary was not found (looked at ${looked}). Name it by the option \`binary\` or by ${BINARY_VARIABLE}, or ship it in the app's resources`,
+    { code: "not_found" },
+  );
 }
 
 function shipped({ platform, resourcesPath }: Surroundings): string[] {

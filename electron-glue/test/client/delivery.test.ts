@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 
-import { Disconnected, type Cursor, type StreamItem } from "../../src/index.js";
+import { Disconnected, SidecarError, type Cursor, type StreamItem } from "../../src/index.js";
 import { rows, eventBody } from "../support/log.js";
 import { cleanUp, clientFor, cursorAt, serverFor } from "../support/session.js";
 import { itemsUntil, range, seqsOf, until, within } from "../support/waiting.js";
@@ -123,6 +123,41 @@ describe("delivery", () => {
     const second = await clientFor(server, { cursorStore });
     const items = await itemsUntil(second, "event 5", isSeq(5));
     assert.deepEqual(seqsOf(items), [3, 4, 5]);
+  });
+
+  it("stores the epoch with the seq: each event's under which it was delivered", async () => {
+    const server = await serverFor();
+    const saved: Cursor[] = [];
+    const cursorStore = {
+      load: () => saved.at(-1) ?? null,
+      save: (cursor: Cursor) => {
+        saved.push(cursor);
+      },
+    };
+    const first = await clientFor(server, { cursorStore });
+    server.append(rows(1, 3));
+    await itemsUntil(first, "event 3", isSeq(3));
+    await first.close();
+    server.epoch = 2;
+    const second = await clientFor(server, { cursorStore });
+    await until("the welcome", () => second.server?.epoch === 2);
+    assert.deepEqual(saved.at(-1), { logId: "log-1", epoch: 1, seq: 2 });
+    server.append(rows(4, 5));
+    await itemsUntil(second, "event 5", isSeq(5));
+    await second.close();
+    assert.deepEqual(saved.at(-1), { logId: "log-1", epoch: 2, seq: 4 });
+  });
+
+  it("refuses a stored cursor that lacks a part", async () => {
+    const server = await serverFor();
+    for (const kept of [{ seq: 3 }, { logId: "log-1", seq: 3 }, 3, { ...cursorAt(3), epoch: -1 }]) {
+      const cursorStore = { load: () => kept as Cursor, save: () => undefined };
+      await assert.rejects(
+        clientFor(server, { cursorStore }),
+        (error: unknown) => error instanceof SidecarError && error.key === "bad_cursor",
+      );
+    }
+    assert.equal(server.hellos.length, 0, "it was dialled");
   });
 
   it("answers a cursor that cannot be served with one gap and a snapshot", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
 
-import { ConnectionLost, SidecarError } from "../../src/index.js";
+import { ConnectionLost, ERRORS, SidecarError } from "../../src/index.js";
 import { NO_ANSWER, Refusal } from "../support/fakeServer.js";
 import { cleanUp, clientFor, serverFor } from "../support/session.js";
 import { until } from "../support/waiting.js";
@@ -29,6 +29,22 @@ describe("requests", () => {
     assert.equal(second?.params["idempotencyKey"], "mine");
     assert.deepEqual(third?.params, { threadId: "t1" });
     assert.equal(new Set(server.requests.map(({ id }) => id)).size, 3);
+  });
+
+  it("of a method that nobody knows are rejected, and not sent", async () => {
+    const server = await serverFor();
+    const client = await clientFor(server);
+    for (const name of ["session.begin", "constructor", "hello"]) {
+      await assert.rejects(
+        client.request(name as "session.list", {}),
+        (error: unknown) =>
+          error instanceof SidecarError &&
+          error.key === "method_not_found" &&
+          error.code === ERRORS.method_not_found.code &&
+          error.data["method"] === name,
+      );
+    }
+    assert.deepEqual(server.requests, []);
   });
 
   it("with a key are sent again with the same key after a drop, and answered once", async () => {

@@ -40,6 +40,7 @@ describe("the binary", () => {
   it("that is not there is said with the places that were looked at", () => {
     assert.throws(() => findBinary("/option", at({}, onefile)), /looked at \/option/);
     assert.throws(() => findBinary(undefined, at({})), failedWith("not_found"));
+    assert.throws(() => findBinary(undefined, at({})), /AGENT_SIDECAR_BINARY/);
     assert.throws(() => findBinary(undefined, at({ resourcesPath: undefined })), /no Electron/);
   });
 });
