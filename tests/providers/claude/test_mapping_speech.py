@@ -155,5 +155,6 @@ def test_speakers_and_blocks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     talk = Talk()
     for number in range(5):
         talk.assistant({"type": "text", "text": "x"}, parent=f"p{number}")
+    for number in range(5):
         delta(talk, "y", index=number)
     assert len(talk.mapping._speech._talks) == 2
