@@ -7,10 +7,10 @@ import pytest
 
 from tests.agents.conftest import StartAgent
 from tests.agents.harness import LiveAgent
-from tests.agents.profiles.gemini import PROFILE
+from tests.agents.profiles.codex import PROFILE
 from tests.agents.scenarios import interrupt_in_tool, tool_accepted
 
-pytestmark = [pytest.mark.agents("gemini"), pytest.mark.frozen]
+pytestmark = [pytest.mark.agents("codex"), pytest.mark.frozen]
 
 
 @pytest.fixture(scope="module")
