@@ -82,6 +82,10 @@ class RealProcess:
         self._process._transport.close()  # type: ignore[attr-defined] # else GC warns of its pipes
         return code
 
+    @property
+    def running(self) -> bool:
+        return self._process.returncode is None
+
     async def ended(self) -> ProcessEnd:
         code = await asyncio.wait_for(self._process.wait(), WAIT_S)
         return ProcessEnd(None, -code) if code < 0 else ProcessEnd(code, None)
@@ -232,6 +236,10 @@ class FakeContext:
             raise ProviderProcessFailed(f"Cannot start {command.argv[0]}: {error}") from None
         self.processes.append(process)
         return process
+
+    @property
+    def running(self) -> bool:
+        return not self.processes or any(p.running for p in self.processes)
 
     async def stop_processes(self, deadline_s: float) -> None:
         for process in self.processes:

@@ -60,12 +60,9 @@ def has_ended(state: Mapping[str, Any]) -> bool:
 
 
 def status_of(tool: Tool, state: Mapping[str, Any]) -> ItemStatus:
-    """Return the item's status. A command that failed or was cut off is reported as completed."""
-    status = state.get("status")
-    if status == "error":
+    """Return how a call ended. A command that failed or was cut off is reported as completed."""
+    if state.get("status") == "error":
         return "failed"
-    if status != "completed":
-        return "inProgress"
     metadata = a_map(state.get("metadata"))
     if tool.item_type == "command_execution" and "exit" in metadata and metadata["exit"] != 0:
         return "failed"

@@ -259,12 +259,17 @@ class OpencodeMapping:
         return self.conversation.say("turn.plan.updated", TurnPlanUpdated(plan=steps))
 
     def _differs(self, properties: dict[str, Any]) -> list[Draft]:
-        """Say the diff, when it is another; it comes behind the end of the turn that made it."""
+        """Say the diff, when it is another; it comes behind the end of the turn that made it.
+
+        One that is empty again cannot be said: a host drops what is blank.
+        """
         patches = (row.get("patch") for row in maps(properties.get("diff")))
         diff = "\n".join(p.rstrip("\n") for p in patches if isinstance(p, str) and p.strip())
         if diff == self._diff:
             return []
         self._diff = diff
+        if not diff:
+            return []
         payload = TurnDiffUpdated(unified_diff=whole(clipped(diff, DIFF_CHARS)))
         drafts = self.conversation.say("turn.diff.updated", payload)
         return [msgspec.structs.replace(draft, turn_id=self._last_turn_id) for draft in drafts]
