@@ -1,16 +1,13 @@
 """One conversation with one Claude process: the shell around wire and mapping.
 
-Owns the order of things: what comes before the session is announced, which turn runs and which
-wait, what an interrupt still has to end. Never decides what a message means: that is the mapping.
-
-A result ends the turn that runs. When a turn that Claude begins by itself (a background command has
-ended) crosses with one that was just sent, the first result ends the sent one and its own answer
-becomes a turn that begins by itself: nothing is lost but the name.
+Owns the start, with a new conversation where the old one is unknown, what comes before the session
+is announced, and the answers to permissions. Which turn runs stands in `turns`. Never decides what
+a message means: that is the mapping.
 """
 
 import asyncio
 import os
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +15,6 @@ from sidecar.contract.base import Json
 from sidecar.contract.errors import (
     ProviderProcessFailed,
     ProviderRequestFailed,
-    SidecarError,
     ValidationFailed,
 )
 from sidecar.contract.methods import (
@@ -28,7 +24,7 @@ from sidecar.contract.methods import (
     SendTurnParams,
     SendTurnResult,
 )
-from sidecar.core.conversation import Conversation, Ending
+from sidecar.core.conversation import Conversation
 from sidecar.core.drafts import Draft
 from sidecar.providers.base import ProviderSession, SessionContext
 from sidecar.providers.claude.deadlines import Deadlines
@@ -39,14 +35,14 @@ from sidecar.providers.claude.forms import (
     permission_mode,
 )
 from sidecar.providers.claude.link import DRAIN_DEADLINE_S, ClaudeLink
-from sidecar.providers.claude.mapping import Choice, ClaudeMapping, Grants, answered, ending_of
+from sidecar.providers.claude.mapping import Choice, ClaudeMapping, Grants, answered
 from sidecar.providers.claude.options import read_options
 from sidecar.providers.claude.prompt import prompt_content, session_id_of
 from sidecar.providers.claude.settings import Settings
-from sidecar.providers.claude.turns import Queue, Running, Turn
+from sidecar.providers.claude.turns import Turn, Turns
 from sidecar.providers.claude.wire import Answered, Asked, Malformed, Message, Said, Withdrawn
 from sidecar.providers.noise import Complaints
-from sidecar.providers.shapes import DETAIL_CHARS, a_map, text
+from sidecar.providers.shapes import DETAIL_CHARS, text
 
 HELD_MESSAGES = 1024
 """Messages kept until the session is announced: start hooks say a handful."""
@@ -69,10 +65,14 @@ class ClaudeSession(ProviderSession):
         self._settings = Settings(self._mapping, self._emit, self._options, self._deadlines)
         self._noise = Complaints(self._warn, context.now_ms)
         self._grants = Grants()
-        self._queue = Queue()
-        self._running: Running | None = None
-        self._starting: Turn | None = None
-        self._ending: tuple[Ending, dict[str, Any]] | None = None
+        self._turns = Turns(
+            context,
+            self._mapping,
+            self._settings,
+            self._deadlines,
+            emit=self._emit,
+            warn=self._warn,
+        )
         self._link: ClaudeLink | None = None
         self._resume = session_id_of(context.spec.resume_cursor)
         self._refused = False
@@ -80,11 +80,7 @@ class ClaudeSession(ProviderSession):
         self._held: list[Said] = []
         self._live = False
         self._ended = False
-        self._owed_results = 0
-        self._backgrounds = 0
-        self._cancel_timer: asyncio.TimerHandle | None = None
         self._cursor: str | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     # Life
 
@@ -135,8 +131,7 @@ class ClaudeSession(ProviderSession):
             data = await link.process.read()
             for message in link.receive(data):
                 self._take(message)
-                if self._ending is not None:
-                    await self._finish_interrupted(*self._ending)
+                await self._turns.settle()
             if not await link.drained():
                 return f"Claude has left its input unread for {DRAIN_DEADLINE_S:g} s"
             await self.context.flow()
@@ -161,6 +156,7 @@ class ClaudeSession(ProviderSession):
         if self._ended:
             raise ProviderProcessFailed("Claude ended while its session was opened")
         self._settings.attach(self._up(), self.session().permission_mode)
+        self._turns.attach(self._up())
         await self._settings.begin()
         self._emit(self._mapping.started(answer, resumed))
         self._live = True
@@ -176,28 +172,16 @@ class ClaudeSession(ProviderSession):
 
     async def cancel(self) -> None:
         """Ask Claude to stop working; the stop ladder goes on whatever it does."""
-        self._queue.cancel()
-        if self._running is not None and not self._running.interrupting:
-            self._running.interrupting = True
-            self._up().notify("interrupt")
+        if self._live:
+            self._turns.cancel()
 
     def _end(self) -> None:
-        """The output has ended. What is open the supervisor ends; turns never begun end here."""
+        """The output has ended: nothing is answered any more."""
         self._ended = True
         self._live = False
-        self._stop_timer()
-        for task in self._tasks:
-            task.cancel()
         self._noise.close()
         self._up().close()
-        if not len(self._queue):
-            return
-        interrupted = self._running is not None and self._running.interrupting
-        state: Any = "interrupted" if interrupted else "failed"
-        message = None if interrupted else "Claude ended before the turn did"
-        self._emit(self._mapping.end_turn(Ending(state, error_message=message)))
-        while (turn := self._queue.next()) is not None:
-            self._end_unbegun(turn, Ending("cancelled", "cancelled"))
+        self._turns.end()
 
     # Calls
 
@@ -205,10 +189,7 @@ class ClaudeSession(ProviderSession):
         """Hand a turn to Claude, or let it wait behind the running one."""
         self._must_be_live()
         turn = Turn(self.context.new_id("turn"), await prompt_content(params), params)
-        if self._busy():
-            self._queue.add(turn)
-        else:
-            await self._begin(turn)
+        await self._turns.send(turn)
         return SendTurnResult(
             thread_id=self.context.spec.thread_id,
             turn_id=turn.turn_id,
@@ -218,22 +199,9 @@ class ClaudeSession(ProviderSession):
     async def interrupt(self, turn_id: str | None) -> None:
         """Ask Claude to end the running turn, and let none of the waiting ones run.
 
-        The id of a waiting turn cancels that one alone.
+        The id of a waiting turn cancels that one alone. A no-op when none runs.
         """
-        if self._starting is not None and turn_id in (None, self._starting.turn_id):
-            self._starting.cancelled = True
-        if turn_id is not None and self._queue.cancel(turn_id):
-            return
-        running = self._running
-        if running is None or turn_id not in (None, running.turn_id):
-            return
-        self._queue.cancel()
-        if not running.interrupting:
-            running.interrupting = True
-            self._up().notify("interrupt")
-            loop = asyncio.get_running_loop()
-            wait_s = self._deadlines.cancel_s
-            self._cancel_timer = loop.call_later(wait_s, self._spawn_abandon, running)
+        self._turns.interrupt(turn_id)
 
     async def respond_to_request(self, params: RespondToRequestParams) -> None:
         """Answer a permission by decision or option id."""
@@ -270,119 +238,6 @@ class ClaudeSession(ProviderSession):
         self._must_be_live()
         return {"servers": await self._settings.mcp(verb, params.name, params.config)}
 
-    # Turns
-
-    def _busy(self) -> bool:
-        return (
-            self._starting is not None
-            or self._mapping.conversation.turn_id is not None
-            or len(self._queue) > 0
-        )
-
-    async def _begin(self, turn: Turn) -> None:
-        """Give a turn to Claude. Raises what its settings raise; the turn was then not begun."""
-        self._starting = turn
-        try:
-            await self._settings.for_turn(turn.params)
-            note = await self.context.note_tree()
-        finally:
-            self._starting = None
-        if self._mapping.conversation.turn_id is not None:
-            self._queue.put_back(turn)  # Claude has begun one by itself meanwhile
-        elif turn.cancelled:
-            self._end_unbegun(turn, Ending("cancelled", "cancelled"))
-        else:
-            self._up().prompt(turn.content)
-            self._running = Running(turn.turn_id, note)
-            self._emit(self._mapping.begin_turn(turn.turn_id))
-
-    async def _next(self) -> None:
-        """Begin the next of the waiting turns; those that cannot be begun end as failed."""
-        while not self._ended and self._mapping.conversation.turn_id is None:
-            turn = self._queue.next()
-            if turn is None:
-                return
-            if turn.cancelled:
-                self._end_unbegun(turn, Ending("cancelled", "cancelled"))
-                continue
-            try:
-                await self._begin(turn)
-            except SidecarError as error:
-                self._end_unbegun(turn, Ending("failed", "error", error_message=error.message))
-
-    def _end_unbegun(self, turn: Turn, ending: Ending) -> None:
-        self._emit(self._mapping.begin_turn(turn.turn_id))
-        self._emit(self._mapping.end_turn(ending))
-
-    def _result(self, result: dict[str, Any]) -> None:
-        """End the running turn, at once or once what it has started is dead."""
-        if self._owed_results:
-            self._owed_results -= 1
-            return
-        running = self._running
-        if running is None:
-            self.context.log("debug", "claude.stray_result", subtype=text(result.get("subtype")))
-            return
-        ending = ending_of(result, interrupting=running.interrupting)
-        if ending.state == "interrupted":
-            self._ending = (ending, result)
-        else:
-            self._finish(ending, result)
-
-    async def _finish_interrupted(self, ending: Ending, result: dict[str, Any]) -> None:
-        """End an interrupted turn: nothing that it has started lives then."""
-        self._ending = None
-        running = self._running
-        self._stop_timer()
-        if running is not None and running.note is not None:
-            try:
-                await self.context.stop_since(running.note, self._deadlines.stop_s)
-            except ProviderProcessFailed as error:
-                self._warn(error.message, {"kind": "interrupt-survivors"})
-        if self._running is running:
-            self._finish(ending, result)
-
-    def _finish(self, ending: Ending, result: dict[str, Any] | None) -> None:
-        self._running = None
-        self._stop_timer()
-        self._emit(self._mapping.end_turn(ending, result))
-        if len(self._queue) and not self._ended:
-            self._spawn(self._next())
-
-    def _spawn_abandon(self, running: Running) -> None:
-        self._cancel_timer = None
-        self._spawn(self._abandon(running))
-
-    async def _abandon(self, running: Running) -> None:
-        """End a turn that Claude does not end; what it still says of it is dropped."""
-        if self._running is not running:
-            return
-        seconds = self._deadlines.cancel_s
-        message = f"Claude did not end the interrupted turn within {seconds:g} s"
-        self._warn(message, {"kind": "cancel-ignored"})
-        self._owed_results += 1
-        await self._finish_interrupted(Ending("interrupted", "interrupted"), {})
-
-    def _stop_timer(self) -> None:
-        if self._cancel_timer is not None:
-            self._cancel_timer.cancel()
-            self._cancel_timer = None
-
-    def _follow(self) -> None:
-        """Notice what Claude has begun by itself: a turn, or something in the background."""
-        turn_id = self._mapping.conversation.turn_id
-        if turn_id is not None and self._running is None:
-            self._running = Running(turn_id)
-            self._spawn(self._note(self._running))
-        backgrounds = self._mapping.agents.background
-        if backgrounds > self._backgrounds and self._running is not None:
-            self._spawn(self._note(self._running))
-        self._backgrounds = backgrounds
-
-    async def _note(self, running: Running) -> None:
-        """Spare what lives now from an interrupt of the turn."""
-        running.note = await self.context.note_tree()
-
     # Messages
 
     def _take(self, message: Message) -> None:
@@ -402,16 +257,14 @@ class ClaudeSession(ProviderSession):
         if not self._live:
             self._hold(said)
         elif said.type == "result":
-            self._result(said.body)
+            self._turns.result(said.body)
         elif said.type == "runner_error":
             words = text(said.body.get("message"), DETAIL_CHARS) or "no reason given"
             self._warn(f"The runner of the Agent SDK complains: {words}", {"kind": "runner"})
-        elif not (self._owed_results and said.type in _CONTENT):
-            if said.body.get("subtype") == "init":
-                self._owed_results = 0  # another turn has begun: the last one is over
-            self._interrupt_again(said)
+        elif not (self._turns.abandoned and said.type in _CONTENT):
+            self._turns.before(said.body)
             self._emit(self._mapping.said(said.type, said.body))
-            self._follow()
+            self._turns.after()
             if said.type in _CONTENT and self._mapping.session_id is not None:
                 self._publish(self._mapping.session_id)
 
@@ -430,21 +283,12 @@ class ClaudeSession(ProviderSession):
         if not self._live and self._resume is not None:
             self._refused |= any(isinstance(w, str) and self._resume in w for w in words)
 
-    def _interrupt_again(self, said: Said) -> None:
-        """Interrupt a turn that begins after its interrupt: that came too early to be heard."""
-        running = self._running
-        if running is None or not running.interrupting:
-            return
-        event = a_map(said.body.get("event")).get("type")
-        if said.body.get("subtype") == "init" or event == "message_start":
-            self._up().notify("interrupt")
-
     def _asked(self, asked: Asked) -> None:
         link = self._up()
         if asked.subtype != "can_use_tool":
             words = text(f"Unsupported control request subtype: {asked.subtype}")
             link.refuse(asked.id, words or "Unsupported")
-        elif not self._live or self._owed_results or (self._running and self._running.interrupting):
+        elif not self._live or self._turns.abandoned or self._turns.interrupting:
             link.answer(asked.id, {"behavior": "deny", "message": "The turn was interrupted"})
         else:
             request_id, drafts = self._mapping.ask(asked.id, asked.body)
@@ -502,8 +346,3 @@ class ClaudeSession(ProviderSession):
         if session_id != self._cursor:
             self._cursor = session_id
             self.context.publish_cursor({"sessionId": session_id})
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
