@@ -4,6 +4,7 @@ Owns the names and the lazy import. Never starts anything.
 """
 
 import importlib
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -199,5 +200,5 @@ def load_class(module: str, name: str, package_dir: str = "") -> Any:
 def _is_from(module: Any, package_dir: str) -> bool:
     """Tell whether a drop-in's module is its own, or one of this program that it may use."""
     file = getattr(module, "__file__", None) or ""
-    own = Path(file).is_relative_to(package_dir)
+    own = Path(os.path.realpath(file)).is_relative_to(os.path.realpath(package_dir))
     return own or module.__name__.partition(".")[0] == "sidecar"

@@ -53,6 +53,7 @@ async def talk(client: SidecarClient, thread: str, text: str, **start: Any) -> s
 
 
 class TestManifests:
+    @pytest.mark.must("P5.21")
     async def test_a_file_makes_a_provider_without_a_restart(
         self, sidecar: RunningSidecar, client: SidecarClient
     ) -> None:
@@ -76,6 +77,7 @@ class TestManifests:
             listed = (await c.request("provider.list", {"provider": "mine"}))["providers"]
             assert [p["provider"] for p in listed] == ["mine"]
 
+    @pytest.mark.must("P5.17", "P5.21")
     async def test_a_bad_one_is_told_and_keeps_nothing_from_starting(self, tmp_path: Path) -> None:
         manifest(tmp_path, "bad.toml", "command = \n")
         manifest(tmp_path, "demo.toml")
@@ -154,6 +156,7 @@ class EchoProbe(ProviderProbe):
 
 
 class TestStatus:
+    @pytest.mark.must("P5.17", "P5.18")
     async def test_a_list_answers_at_once_and_a_look_is_remembered(
         self, sidecar: RunningSidecar, client: SidecarClient
     ) -> None:
@@ -169,6 +172,7 @@ class TestStatus:
         fresh = await status_of(client, "echo", refresh=True)
         assert fresh["checkedAt"] > after["checkedAt"]
 
+    @pytest.mark.must("P5.18")
     async def test_a_probe_that_hangs_blocks_nobody_and_leaves_nothing(
         self, tmp_path: Path
     ) -> None:
@@ -207,6 +211,7 @@ class TestStatus:
         await client.close()
         await sidecar.wait()
 
+    @pytest.mark.must("P5.19")
     async def test_models_need_a_provider(self, client: SidecarClient) -> None:
         with pytest.raises(ValidationFailed, match="needs a provider"):
             await client.request("provider.models", {})
@@ -226,6 +231,7 @@ class TestInstances:
         async with RunningSidecar(tmp_path, settings=settings) as sidecar, sidecar.client() as c:
             yield sidecar, c
 
+    @pytest.mark.must("P5.20")
     async def test_two_run_side_by_side_and_see_nothing_of_each_other(
         self, two: tuple[RunningSidecar, SidecarClient]
     ) -> None:
@@ -264,6 +270,7 @@ class TestInstances:
         assert not [path for path in files if b"w-0rk" in path.read_bytes()]
         assert "w-0rk" not in sidecar.stderr_text
 
+    @pytest.mark.must("P5.20")
     async def test_one_of_another_provider_is_refused(
         self, two: tuple[RunningSidecar, SidecarClient]
     ) -> None:
