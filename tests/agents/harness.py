@@ -151,6 +151,7 @@ class LiveSession:
         self._words = [place.sentinel]
         self._start = start
         self._stopped = False
+        self._asked_before = len(agent.llm.requests())
 
     # Life
 
@@ -326,6 +327,11 @@ class LiveSession:
         self.app.until(
             lambda: f"word{words} " in self.text(turn_id), f"word{words} of turn {turn_id}"
         )
+
+    def asked(self) -> list[dict[str, Any]]:
+        """Return what the LLM was asked since this session was made, but for titles and such."""
+        since = self.agent.llm.requests()[self._asked_before :]
+        return [request for request in since if request.get("action", "short") != "short"]
 
     # Its processes
 

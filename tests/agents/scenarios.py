@@ -74,11 +74,25 @@ def interrupt_in_tool(agent: LiveAgent) -> None:
         _goes_on(session)
 
 
+def interrupt_while_asking(agent: LiveAgent) -> None:
+    with agent.session("asking-interrupted") as session:
+        turn_id = session.send("@@tool touch no.txt@@")
+        request = session.until("request.opened", turn_id)
+        session.interrupt(turn_id)
+        end = session.until("turn.completed", turn_id)
+        assert end["payload"]["state"] == "interrupted"
+        (resolved,) = session.of("request.resolved", turn_id)
+        assert resolved["requestId"] == request["requestId"]
+        assert resolved["payload"]["decision"] == "cancel"
+        assert not (session.place.work / "no.txt").exists()
+        _goes_on(session)
+
+
 def llm_500(agent: LiveAgent) -> None:
     with agent.session("llm-500") as session:
         turn_id = session.send("@@err500")
         if agent.profile.retries_for_ever:
-            poll(lambda: _asked(session, "err500"), "request to the LLM")
+            poll(session.asked, "request to the LLM")
             session.interrupt(turn_id)
             _ends(session, turn_id, "interrupted")
         else:
@@ -137,6 +151,20 @@ def busy(agent: LiveAgent) -> None:
         )
 
 
+def interrupt_with_queue(agent: LiveAgent) -> None:
+    with agent.session("queue") as session:
+        first = session.send("@@slow 300 0.1@@")
+        session.until_streaming(first)
+        queued = [session.send("@@plain"), session.send("@@plain")]
+        session.interrupt(first)
+        _ends(session, first, "interrupted")
+        for turn_id in queued:
+            _ends(session, turn_id, "cancelled")
+            assert session.of("turn.started", turn_id)
+            assert session.text(turn_id) == ""
+        _goes_on(session)
+
+
 def subagent(agent: LiveAgent) -> None:
     with agent.session("subagent") as session:
         turn_id = session.send("@@subslow 15 0.1@@")
@@ -160,6 +188,7 @@ COMMON: tuple[Scenario, ...] = (
     tool_declined,
     interrupt_in_stream,
     interrupt_in_tool,
+    interrupt_while_asking,
     llm_500,
     stream_cut,
     huge_line,
@@ -171,7 +200,11 @@ COMMON: tuple[Scenario, ...] = (
 
 def scenarios_of(profile: AgentProfile) -> list[Scenario]:
     """Return what this agent is put through, to be parametrised over."""
-    chosen = (*COMMON, subagent) if profile.subagents else COMMON
+    chosen = list(COMMON)
+    if profile.busy == "queues":
+        chosen.append(interrupt_with_queue)
+    if profile.subagents:
+        chosen.append(subagent)
     return [scenario for scenario in chosen if scenario.__name__ not in profile.skips]
 
 
@@ -201,11 +234,6 @@ def _ends(
     end = session.finish(turn_id, decision)
     assert end["state"] == state, end
     return end
-
-
-def _asked(session: LiveSession, action: str) -> list[dict[str, Any]]:
-    """Return what the LLM was asked so far, of requests that it met with an action."""
-    return [r for r in session.agent.llm.requests() if r.get("action") == action]
 
 
 def _goes_on(session: LiveSession) -> str:

@@ -1,4 +1,4 @@
-"""The Claude Agent SDK in Node, in the runner that electron-glue ships; it bundles its Claude Code."""
+"""The Claude Agent SDK in Node, in the runner that electron-glue ships; it has its own Claude Code."""
 
 import json
 import subprocess
