@@ -1,4 +1,4 @@
-"""The Claude Agent SDK in Node, in the runner that electron-glue ships; it has its own Claude Code."""
+"""The Claude Agent SDK, called in Node by the runner that electron-glue ships."""
 
 import json
 import subprocess
