@@ -186,6 +186,15 @@ ERRORS: dict[str, type[SidecarError]] = {cls.key: cls for cls in _leaves(Sidecar
 """Every error class by key."""
 
 
+def exit_facts(stderr_tail: str, code: int | None, signal: int | None) -> dict[str, Any]:
+    """Return what ProviderProcessFailed tells of a process that has ended, as its `data`.
+
+    `stderrTail`, `exitCode` and `exitSignal`, each only if it is known.
+    """
+    facts = {"stderrTail": stderr_tail or None, "exitCode": code, "exitSignal": signal}
+    return {name: value for name, value in facts.items() if value is not None}
+
+
 def error_from_body(body: ErrorBody) -> SidecarError:
     """Rebuild the exception that `body` was made from; unknown keys become InternalError."""
     cls = ERRORS.get(body.key, InternalError)

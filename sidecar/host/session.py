@@ -22,6 +22,7 @@ from sidecar.contract.errors import (
     Overloaded,
     ProviderProcessFailed,
     SidecarError,
+    exit_facts,
 )
 from sidecar.contract.frames import CallFrame, ExitFrame, Frame, ReplyFrame, SessionSpec
 from sidecar.contract.limits import START_DEADLINE_S, STDERR_TAIL_CHARS
@@ -30,7 +31,7 @@ from sidecar.host.calls import carry_out
 from sidecar.host.context import HostContext
 from sidecar.host.emitter import Emitter
 from sidecar.host.shared import SharedServices
-from sidecar.process import Ladder, StopReport, stop_session_tree
+from sidecar.process import Exit, Ladder, StopReport, stop_session_tree
 from sidecar.providers.base import ProviderSession
 from sidecar.providers.registry import create_session
 
@@ -180,20 +181,35 @@ class HostSession:
 
     async def _with_exit(self, reason: str) -> str:
         """Add how the agent's process ended, if it did; its last words are read by then."""
+        exit_ = await self._agent_exit()
+        return reason if exit_ is None else f"{reason}: it {exit_.describe()}"
+
+    async def _agent_exit(self) -> Exit | None:
+        """Return how the agent ended, None if it does not; its last words are read by then."""
         agent = self._context.processes.agent
-        if agent is None:
-            return reason
-        exit_ = await agent.wait_at_most(EXIT_WAIT_S)
-        if exit_ is None:
-            return reason
-        await agent.output_ended(LAST_WORDS_S)
-        return f"{reason}: it {exit_.describe()}"
+        exit_ = await agent.wait_at_most(EXIT_WAIT_S) if agent else None
+        if agent is not None and exit_ is not None:
+            await agent.output_ended(LAST_WORDS_S)
+        return exit_
+
+    async def _with_facts(self, error: ProviderProcessFailed) -> ProviderProcessFailed:
+        """Add to a failed call how the agent ended, if that is why."""
+        if (exit_ := await self._agent_exit()) is not None:
+            facts = exit_facts(self._stderr_tail(), exit_.code, exit_.signal)
+            error.data = {"detail": exit_.describe(), **facts, **error.data}
+        return error
 
     def _failed(self, reason: str, error: SidecarError | None = None) -> Outcome:
         tail = self._stderr_tail()
         message = f"Cannot start {self._spec.provider}: {reason}" + (f"\n{tail}" if tail else "")
+        agent = self._context.processes.agent
+        exit_ = agent.exit if agent else None
         failure = error or ProviderProcessFailed(
-            message, provider=self._spec.provider, threadId=self._spec.thread_id, detail=reason
+            message,
+            provider=self._spec.provider,
+            threadId=self._spec.thread_id,
+            detail=reason,
+            **exit_facts(tail, exit_.code if exit_ else None, exit_.signal if exit_ else None),
         )
         return Outcome("error", reason, error=failure)
 
@@ -233,6 +249,8 @@ class HostSession:
             async with asyncio.timeout(frame.deadline_ms / 1000):
                 result = await carry_out(self._provider, frame.method, frame.params)
             self._send(ReplyFrame(self.slot, frame.id, None, result))
+        except ProviderProcessFailed as error:
+            self._reply(frame.id, await self._with_facts(error))
         except SidecarError as error:
             self._reply(frame.id, error)
         except (TimeoutError, msgspec.ValidationError, LookupError) as error:

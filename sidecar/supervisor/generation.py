@@ -20,6 +20,7 @@ from sidecar.contract.errors import (
     ProviderRequestFailed,
     SidecarError,
     error_from_body,
+    exit_facts,
 )
 from sidecar.contract.events.session import SessionConfigured
 from sidecar.contract.frames import (
@@ -221,11 +222,11 @@ class Generation:
         finally:
             self._calls.pop(call_id, None)
 
-    def close(self, deadline_s: float, reason: str) -> None:
+    def close(self, deadline_s: float, reason: str, grace_s: float = CLOSE_GRACE_S) -> None:
         """Ask for the end; `ended` tells when it is reached."""
         self._close_now(deadline_s, reason)
         asyncio.get_running_loop().call_later(
-            deadline_s + CLOSE_GRACE_S, self._kill_if_open, "did not stop in time"
+            deadline_s + grace_s, self._kill_if_open, "did not stop in time"
         )
 
     def _close_now(self, deadline_s: float, reason: str) -> None:
@@ -337,6 +338,7 @@ class Generation:
                 provider=self._spec.provider,
                 threadId=self._spec.thread_id,
                 detail=self._exit.reason if self._exit else "host ended",
+                **self._how_it_ended(),
             )
         )
         for future in self._calls.values():
@@ -344,6 +346,13 @@ class Generation:
                 future.set_exception(error)
                 future.exception()  # marked as seen: the caller may be gone
         self._calls.clear()
+
+    def _how_it_ended(self) -> dict[str, Any]:
+        """Return what an error tells of the provider's end (PROTOCOL §6)."""
+        exit_ = self._exit
+        if exit_ is None:
+            return {}
+        return exit_facts(exit_.stderr_tail, exit_.exit_code, exit_.exit_signal)
 
     def _kill_if_open(self, reason: str) -> None:
         """Kill the host: the ladder has its deadlines in there, so its loop no longer turns."""

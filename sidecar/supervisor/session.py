@@ -26,7 +26,7 @@ from sidecar.core.restart import GiveUp, Restart, RestartIntensity, wants_restar
 from sidecar.core.stamping import Origin
 from sidecar.process import new_mark
 from sidecar.supervisor.deps import Shared
-from sidecar.supervisor.generation import Generation, GenerationEnd
+from sidecar.supervisor.generation import CLOSE_GRACE_S, Generation, GenerationEnd
 from sidecar.supervisor.patience import journalled
 from sidecar.supervisor.providers import Plan
 from sidecar.supervisor.records import encode_record, make_record
@@ -88,9 +88,12 @@ class Session:
         self._task = asyncio.create_task(self._supervise(ready), name=f"session {self.thread_id}")
         await asyncio.shield(ready)
 
-    async def stop(self, deadline_s: float, reason: str = "stopped") -> bool:
+    async def stop(
+        self, deadline_s: float, reason: str = "stopped", *, grace_s: float = CLOSE_GRACE_S
+    ) -> bool:
         """Stop by the ladder; returns when it is down, True if it ran.
 
+        A host that needs `grace_s` longer than that is killed.
         Also gives up a start under way and a backoff. Stopping a stopped session is no error.
         """
         if self._task is None or self._task.done():
@@ -100,9 +103,17 @@ class Session:
         if self.lifecycle.may(Cause.STOP):
             self.lifecycle.move(Cause.STOP)
         if self._generation is not None:
-            self._generation.close(deadline_s, reason)
+            self._generation.close(deadline_s, reason, grace_s)
         await asyncio.shield(self._task)
         return True
+
+    def decline(self, params: SessionStartParams, reason: str) -> None:
+        """Say in a generation that ends at once why the session is not started; it may be later."""
+        self._start = params
+        self.lifecycle.move(Cause.START)
+        origin = self._next_origin()
+        self._announce(origin, None)
+        self._end(origin, GenerationEnd("error", reason, True, ""), None)
 
     async def down(self) -> None:
         """Wait for the last words of a run that has ended; at once when none is ending."""

@@ -27,12 +27,21 @@ class SnapshotKeeper:
             while True:
                 await self._due.wait()
                 self._due.clear()
-                self._stored = self._events.journal.head
-                await self._events.store_snapshot()
+                await self._store()
         except JournalUnavailable as error:
             self._log.warning("snapshots.ended", reason=str(error))
         finally:
             unsubscribe()
+
+    async def _store(self) -> None:
+        """Store one; whatever goes wrong is said, and tried again after as many events as ever."""
+        self._stored = self._events.journal.head
+        try:
+            await self._events.store_snapshot()
+        except JournalUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - without snapshots no old event may ever go
+            self._log.exception("snapshot.failed", error)
 
     def _on_commit(self, head: int) -> None:
         if head - self._stored >= self._every:

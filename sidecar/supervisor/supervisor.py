@@ -20,19 +20,21 @@ from sidecar.contract.methods import SessionStartParams
 from sidecar.contract.snapshot import SessionSnapshot
 from sidecar.core.lifecycle import Phase
 from sidecar.supervisor.deps import Shared
+from sidecar.supervisor.generation import CLOSE_GRACE_S
 from sidecar.supervisor.records import SessionRecord, decode_record
+from sidecar.supervisor.resuming import Resuming
 from sidecar.supervisor.session import Session
 
 SESSIONS_MAX = 1_000
 """Sessions that may run at once: five times what the largest user is known to run."""
 
-RESUMES_AT_ONCE = 4
-"""Sessions that are brought back side by side: provider CLIs are heavy to start."""
-
-
 HOSTS_END_S = 0.8
 """At a shutdown, the last session's end to that of what sessions share: the promise for a launcher
 that is gone (3 s) has room for no more."""
+
+
+GRACE_LEAST_S = 0.2
+"""What one of many wedged sessions of a tree gets beyond its share of the deadline."""
 
 
 class Supervisor:
@@ -42,6 +44,7 @@ class Supervisor:
         self._shared = shared
         self._sessions: dict[str, Session] = {}
         self._records: dict[str, SessionRecord] = {}
+        self._resuming = Resuming(self._resume, self._decline)
         self._resume_task: asyncio.Task[None] | None = None
         self._stopping = False
         self._going_down: set[str] = set()
@@ -100,15 +103,25 @@ class Supervisor:
             self._forget_sessions()
             self._sessions.pop(params.thread_id, None)
             self._sessions[params.thread_id] = session  # at the end: the order of start
+        self._resuming.forget(params.thread_id)
         await session.start(params, plan)
+        self._resuming.wake_children(params.thread_id)
         return self.view(params.thread_id)
 
     async def restart(self, thread_id: str) -> SessionSnapshot:
-        """Start a stopped session again with what it was started with.
+        """Start a session that is down again, with what it was started with, where it was.
 
-        Raises ValidationFailed when it runs, or when its start params (secrets) are not known.
+        Raises ValidationFailed when it is not down, or when its secrets are not known any more.
         """
         session = self.session(thread_id)
+        if session.lifecycle.phase is not Phase.STOPPED:
+            phase = session.lifecycle.phase.name.lower()
+            raise ValidationFailed(
+                f"Cannot restart session {thread_id}: it is {phase}, and only one that is down can "
+                "be restarted; stop it first",
+                threadId=thread_id,
+                issue="running",
+            )
         params = session.start_params
         if params is None:
             record = self._records.get(thread_id)
@@ -126,15 +139,23 @@ class Supervisor:
     ) -> list[str]:
         """Stop a session, its children first in reverse order of start; returns who ran.
 
-        The deadline is that of the whole: each one on the way gets an equal share.
+        The deadline is that of the whole: each one on the way gets an equal share of what is left.
         """
         root = self.session(thread_id)
         line = self._line(root) if cascade else [root]
         running = [session for session in line if session.lifecycle.phase is not Phase.STOPPED]
-        share_s = deadline_s / max(1, len(running))
+        clock = asyncio.get_running_loop().time
+        end = clock() + deadline_s
+        grace_s = max(CLOSE_GRACE_S / max(1, len(running)), GRACE_LEAST_S)
+        stopped: list[str] = []
         self._going_down.update(session.thread_id for session in line)
         try:
-            return [s.thread_id for s in running if await s.stop(share_s, reason)]
+            for left, session in zip(range(len(running), 0, -1), running, strict=True):
+                self._resuming.forget(session.thread_id)
+                share_s = max(end - clock(), 0.0) / left
+                if await session.stop(share_s, reason, grace_s=grace_s):
+                    stopped.append(session.thread_id)
+            return stopped
         finally:
             self._going_down.difference_update(session.thread_id for session in line)
 
@@ -180,16 +201,13 @@ class Supervisor:
     def resume_unclean(self) -> None:
         """Bring back what ran when the last supervisor died; does its work once.
 
-        Only `permanent` and `transient` sessions without secrets; the others stay down, visibly.
+        Only `permanent` and `transient` sessions without secrets, each after its parent; the others
+        stay down, visibly.
         """
         if self._resume_task is not None or self._shared.events.journal.previous_end_clean:
             return
-        wanted = [
-            record.start
-            for record in self._records.values()
-            if record.wanted and not record.had_secrets and _resumes(record.start)
-        ]
-        self._resume_task = asyncio.create_task(self._resume(wanted), name="resume")
+        ran = {thread: record for thread, record in self._records.items() if record.wanted}
+        self._resume_task = asyncio.create_task(self._resuming.run(ran), name="resume")
 
     async def shutdown(self, deadline_s: float, reason: str) -> None:
         """Stop everything; nothing is started any more."""
@@ -197,6 +215,7 @@ class Supervisor:
         if self._resume_task is not None:
             self._resume_task.cancel()
             await asyncio.gather(self._resume_task, return_exceptions=True)
+        await self._resuming.close()
         await self.stop_all(deadline_s, reason)
         await self._shared.hosts.close(HOSTS_END_S)
 
@@ -212,31 +231,25 @@ class Supervisor:
         for session in list(self._sessions.values()):
             visit(session)
 
-    async def _resume(self, wanted: list[SessionStartParams]) -> None:
-        """Start all of `wanted`, RESUMES_AT_ONCE at a time, parents before their children."""
-        gate = asyncio.Semaphore(RESUMES_AT_ONCE)
-
-        async def resume(start: SessionStartParams) -> None:
-            async with gate:
-                await self._resume_one(start)
-
-        parents = {start.thread_id for start in wanted}
-        first = [start for start in wanted if start.parent not in parents]
-        await asyncio.gather(*(resume(start) for start in first))
-        for start in wanted:
-            if start not in first:
-                await resume(start)
-
-    async def _resume_one(self, start: SessionStartParams) -> None:
+    async def _resume(self, start: SessionStartParams) -> bool:
+        """Bring one session back; whether it is up. A client may have been faster."""
         session = self._sessions.get(start.thread_id)
         if session is not None and session.lifecycle.phase is not Phase.STOPPED:
-            return  # the client was faster
+            return True
         try:
             await self.start(msgspec.structs.replace(start, resume_cursor=None))
         except SidecarError as error:
             self._shared.log.warning(
                 "session.resume-failed", thread=start.thread_id, error=error.message
             )
+            return False
+        return True
+
+    def _decline(self, start: SessionStartParams, reason: str) -> None:
+        """Say by events why a session is not brought back."""
+        session = self.session(start.thread_id)
+        if session.lifecycle.phase is Phase.STOPPED:
+            session.decline(start, reason)
 
     def _check_parent(self, params: SessionStartParams) -> None:
         parent = params.parent
@@ -257,8 +270,3 @@ class Supervisor:
                 )
             ancestor = self._sessions.get(parent)
             parent = ancestor.parent if ancestor else None
-
-
-def _resumes(start: SessionStartParams) -> bool:
-    policy = start.restart.policy if start.restart else "transient"
-    return policy in ("permanent", "transient")

@@ -1,6 +1,7 @@
 """kill -9 of the supervisor in the middle of a stream: nothing lost, nothing doubled, all ended."""
 
 import contextlib
+import secrets
 import sqlite3
 from pathlib import Path
 
@@ -75,6 +76,7 @@ async def same_in_journal(client: SidecarClient) -> None:
     }
 
 
+@pytest.mark.must("P5.23")
 async def test_sessions_that_ran_come_back_once_a_client_is_there(tmp_path: Path) -> None:
     sidecar = RunningSidecar(tmp_path)
     await sidecar.start()
@@ -206,3 +208,45 @@ async def test_a_launcher_that_goes_during_a_shutdown_hurries_it(tmp_path: Path)
         assert sidecar.process.stdin is not None
         sidecar.process.stdin.close()
         await sidecar.wait(timeout_s=9)  # three times the promised 3 s
+
+
+@pytest.mark.must("P5.23")
+async def test_children_wait_for_a_parent_that_does_not_come_back(tmp_path: Path) -> None:
+    """They say why, and come back with it when it is restarted."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    sidecar = RunningSidecar(tmp_path / "data")
+    await sidecar.start()
+    client = sidecar.client()
+    await client.connect()
+    await client.request("session.start", start_params("parent", cwd=str(folder)))
+    await client.request("session.start", start_params("child", parent="parent"))
+    await client.request("session.start", start_params("grandchild", parent="child"))
+    sidecar.kill()
+    await client.wait_closed()
+    await sidecar.wait()
+    folder.rmdir()
+    await sidecar.start()
+    client.url = sidecar.ready["url"]
+    try:
+        await client.connect()
+        for thread, parent in (("child", "parent"), ("grandchild", "child")):
+            exited = await client.wait_event(
+                "session.exited", thread_id=thread, where=lambda e: e["generation"] == 2
+            )
+            reason = f"waits for its parent {parent}, which was not resumed"
+            assert exited.event["payload"]["reason"] == reason
+            assert exited.event["payload"]["recoverable"] is True
+        folder.mkdir()
+        await client.request(
+            "session.restart", {"idempotencyKey": secrets.token_hex(8), "threadId": "parent"}
+        )
+        for thread in ("child", "grandchild"):
+            await client.wait_event(
+                "session.state.changed",
+                thread_id=thread,
+                where=lambda e: e["generation"] == 3 and e["payload"]["state"] == "ready",
+            )
+    finally:
+        await client.close()
+        await sidecar.stop()

@@ -1,7 +1,9 @@
 """What PROTOCOL promises of a session's events and methods, seen by a client of a real sidecar."""
 
 import asyncio
+import os
 import secrets
+import signal
 from typing import Any
 
 import pytest
@@ -9,10 +11,12 @@ import pytest
 from sidecar.contract.errors import (
     Cancelled,
     LimitExceeded,
+    ProviderProcessFailed,
     SessionClosed,
     SessionNotFound,
     ValidationFailed,
 )
+from tests.support import observer
 from tests.support.client import ConnectionEndedError, SidecarClient
 from tests.support.sidecar import RunningSidecar, start_params, turn_params
 from tests.support.streams import assert_balanced, assistant_text, types
@@ -248,3 +252,49 @@ async def test_a_snapshot_has_the_end_of_what_the_running_turn_has_said(
     pending = session["pendingRequests"][opened.event["requestId"]]
     assert pending["type"] == "request.opened"
     assert pending["payload"] == opened.event["payload"]
+
+
+@pytest.mark.must("P5.22")
+async def test_a_restart_is_for_a_session_that_is_down(client: SidecarClient) -> None:
+    await client.request("session.start", start_params("t1", cwd="/tmp"))
+    await client.request("session.sendTurn", turn_params("t1", "words to keep"))
+    await client.wait_event("turn.completed", thread_id="t1")
+    restart = {"threadId": "t1"}
+    with pytest.raises(ValidationFailed, match="only one that is down"):
+        await client.request("session.restart", restart | {"idempotencyKey": "k-1"})
+    await client.request("session.stop", {"threadId": "t1"})
+    again = await client.request("session.restart", restart | {"idempotencyKey": "k-2"})
+    assert (again["status"], again["cwd"]) == ("ready", "/tmp")
+    await client.request("session.sendTurn", turn_params("t1", "@@recall"))
+    await client.wait_event("turn.completed", thread_id="t1", where=lambda e: e["generation"] == 2)
+    said = assistant_text([r for r in client.of_thread("t1") if r.event["generation"] == 2])
+    assert "I remember 2 prompts" in said
+
+
+@pytest.mark.must("P6.4")
+async def test_a_provider_that_ended_leaves_its_last_words_in_the_error(
+    client: SidecarClient,
+) -> None:
+    options = {"command": "sh", "args": ["-c", "echo the last words >&2; exit 3"]}
+    with pytest.raises(ProviderProcessFailed) as caught:
+        await client.request("session.start", start_params("t1", "acp", options=options))
+    data = caught.value.data
+    assert data["stderrTail"] == "the last words"
+    assert data["exitCode"] == 3
+    assert "exitSignal" not in data
+    assert "exited with code 3" in data["detail"]
+
+
+@pytest.mark.must("P6.4")
+async def test_a_call_that_its_provider_died_under_tells_how(client: SidecarClient) -> None:
+    word = observer.new_sentinel()
+    await client.request("session.start", start_params("t1", options={"sentinel": word}))
+    (agent,) = observer.seen(word)
+    os.kill(agent.pid, signal.SIGSTOP)
+    call = {"threadId": "t1", "key": "mode", "value": "code"}
+    slow = asyncio.create_task(client.request("session.setConfig", call))
+    await asyncio.sleep(0.2)  # on its way to an agent that answers nothing
+    os.kill(agent.pid, signal.SIGKILL)
+    with pytest.raises(ProviderProcessFailed) as caught:
+        await slow
+    assert caught.value.data["exitSignal"] == signal.SIGKILL

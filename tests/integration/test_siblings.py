@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sidecar.contract.errors import ValidationFailed
+from tests.support import observer
 from tests.support.client import SidecarClient
 from tests.support.sidecar import RunningSidecar, start_params, turn_params
 from tests.support.streams import assert_balanced, assistant_text, types
@@ -228,3 +230,23 @@ async def test_nothing_is_started_below_a_tree_that_goes_down(client: SidecarCli
     await client.answer_to(stopping)
     sessions = (await client.request("session.list"))["sessions"]
     assert {s["threadId"]: s["status"] for s in sessions} == {"p": "closed", "c1": "closed"}
+
+
+async def test_the_wedged_of_a_tree_share_one_grace(client: SidecarClient) -> None:
+    """Each host that does not even turn its loop is killed; not each a second after the last."""
+    await client.request("session.start", start_params("root"))
+    for number in range(4):
+        await client.request("session.start", start_params(f"c{number}", parent="root"))
+    nodes = (await client.request("tree.get", {}))["nodes"]
+    hosts = [
+        n["pid"] for n in nodes if n["kind"] == "process" and not n["parent"].startswith("pid")
+    ]
+    assert len(hosts) == 5
+    for pid in hosts:
+        os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    await client.request("session.stop", {"threadId": "root", "deadlineMs": 500})
+    assert time.monotonic() - began < 3 * (0.5 + 1.0)
+    exits = [r.event["threadId"] for r in client.events if r.event["type"] == "session.exited"]
+    assert exits == ["c3", "c2", "c1", "c0", "root"]
+    assert await observer.wait_until_ended(hosts, 5) == []

@@ -1,0 +1,85 @@
+"""Bringing back what ran when the last supervisor died: parents first, then their children.
+
+    wanted ── parent is up ──► resumed
+       └── parent did not come up ──► waiting, said by events ── parent is started later ──► resumed
+
+Owns the order and who waits. How one session starts is the supervisor's affair.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from sidecar.contract.methods import SessionStartParams
+from sidecar.core.resuming import parents_to_wait_for
+from sidecar.supervisor.records import SessionRecord
+
+RESUMES_AT_ONCE = 4
+"""Sessions that are brought back side by side: provider CLIs are heavy to start."""
+
+Resume = Callable[[SessionStartParams], Awaitable[bool]]
+Decline = Callable[[SessionStartParams, str], None]
+
+
+class Resuming:
+    """Resumes by `resume`, which tells whether the session is up; `decline` says why one is not."""
+
+    def __init__(self, resume: Resume, decline: Decline) -> None:
+        self._resume = resume
+        self._decline = decline
+        self._gate = asyncio.Semaphore(RESUMES_AT_ONCE)
+        self._waiting: dict[str, SessionStartParams] = {}
+        self._tasks: set[asyncio.Task[bool]] = set()
+
+    async def run(self, ran: Mapping[str, SessionRecord]) -> None:
+        """Bring back all of `ran` that may come back, each after its parent."""
+        parents = parents_to_wait_for({t: record.start.parent for t, record in ran.items()})
+        loop = asyncio.get_running_loop()
+        up: dict[str, asyncio.Future[bool]] = {thread: loop.create_future() for thread in ran}
+
+        async def bring_back(thread_id: str) -> None:
+            came = False
+            try:
+                parent = parents[thread_id]
+                parent_is_up = parent is None or await up[parent]
+                if resumes(ran[thread_id]):
+                    came = await self._bring_back(ran[thread_id].start, parent_is_up=parent_is_up)
+            finally:
+                up[thread_id].set_result(came)
+
+        async with asyncio.TaskGroup() as group:
+            for thread_id in ran:
+                group.create_task(bring_back(thread_id), name=f"resume {thread_id}")
+
+    def wake_children(self, thread_id: str) -> None:
+        """Resume who waits for this session, as it is up now."""
+        for start in [s for s in self._waiting.values() if s.parent == thread_id]:
+            del self._waiting[start.thread_id]
+            task = asyncio.ensure_future(self._bring_back(start, parent_is_up=True))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def forget(self, thread_id: str) -> None:
+        """Have a session wait no longer: it was started, or stopped, by hand."""
+        self._waiting.pop(thread_id, None)
+
+    async def close(self) -> None:
+        """Bring nothing back any more."""
+        self._waiting.clear()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _bring_back(self, start: SessionStartParams, *, parent_is_up: bool) -> bool:
+        if not parent_is_up:
+            self._waiting[start.thread_id] = start
+            self._decline(start, f"waits for its parent {start.parent}, which was not resumed")
+            return False
+        async with self._gate:
+            return await self._resume(start)
+
+
+def resumes(record: SessionRecord) -> bool:
+    """Tell whether a session comes back by itself: by its policy, and no secret is missing."""
+    start = record.start
+    policy = start.restart.policy if start.restart else "transient"
+    return policy in ("permanent", "transient") and not record.had_secrets

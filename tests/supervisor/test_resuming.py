@@ -1,0 +1,130 @@
+"""What comes back after an unclean end, in which order, and who waits for whom."""
+
+import asyncio
+
+import pytest
+
+from sidecar.contract.methods import RestartSpec, SessionStartParams
+from sidecar.supervisor.records import SessionRecord
+from sidecar.supervisor.resuming import RESUMES_AT_ONCE, Resuming, resumes
+
+
+def record(
+    thread_id: str, parent: str | None = None, *, secrets: bool = False, policy: str = "transient"
+) -> SessionRecord:
+    start = SessionStartParams(
+        idempotency_key="k",
+        thread_id=thread_id,
+        provider="demo",
+        runtime_mode="full-access",
+        parent=parent,
+        restart=RestartSpec(policy=policy),  # type: ignore[arg-type]
+    )
+    return SessionRecord(start=start, had_secrets=secrets, wanted=True)
+
+
+class World:
+    """A supervisor that starts nothing, but remembers."""
+
+    def __init__(self) -> None:
+        self.order: list[str] = []
+        self.declined: dict[str, str] = {}
+        self.failing: set[str] = set()
+        self.at_once = 0
+        self.most_at_once = 0
+        self.resuming = Resuming(self.resume, self.decline)
+
+    async def resume(self, start: SessionStartParams) -> bool:
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
+        await asyncio.sleep(0)
+        self.at_once -= 1
+        self.order.append(start.thread_id)
+        up = start.thread_id not in self.failing
+        if up:
+            self.resuming.wake_children(start.thread_id)
+        return up
+
+    def decline(self, start: SessionStartParams, reason: str) -> None:
+        self.declined[start.thread_id] = reason
+
+    async def run(self, *records: SessionRecord) -> None:
+        await self.resuming.run({r.start.thread_id: r for r in records})
+
+    async def settle(self) -> None:
+        while self.resuming._tasks:
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_parents_come_back_before_their_children(world: World) -> None:
+    await world.run(record("grandchild", "child"), record("child", "root"), record("root"))
+    assert world.order == ["root", "child", "grandchild"]
+
+
+async def test_only_so_many_start_side_by_side(world: World) -> None:
+    await world.run(*(record(f"t{n}") for n in range(3 * RESUMES_AT_ONCE)))
+    assert world.most_at_once == RESUMES_AT_ONCE
+    assert len(world.order) == 3 * RESUMES_AT_ONCE
+
+
+async def test_children_of_a_failed_parent_wait_and_say_so(world: World) -> None:
+    world.failing = {"root"}
+    await world.run(record("root"), record("child", "root"), record("grandchild", "child"))
+    assert world.order == ["root"]
+    assert world.declined == {
+        "child": "waits for its parent root, which was not resumed",
+        "grandchild": "waits for its parent child, which was not resumed",
+    }
+
+
+async def test_who_waits_comes_back_with_the_parent(world: World) -> None:
+    world.failing = {"root"}
+    await world.run(record("root"), record("child", "root"), record("grandchild", "child"))
+    world.resuming.wake_children("root")
+    await world.settle()
+    assert world.order == ["root", "child", "grandchild"]
+    world.resuming.wake_children("root")
+    assert not world.resuming._tasks
+
+
+async def test_one_that_was_stopped_by_hand_waits_no_longer(world: World) -> None:
+    world.failing = {"root"}
+    await world.run(record("root"), record("child", "root"))
+    world.resuming.forget("child")
+    world.resuming.wake_children("root")
+    await world.settle()
+    assert world.order == ["root"]
+
+
+async def test_a_parent_that_may_not_come_back_by_itself_is_waited_for(world: World) -> None:
+    await world.run(
+        record("root", secrets=True), record("child", "root"), record("other", policy="temporary")
+    )
+    assert world.order == []
+    assert list(world.declined) == ["child"]
+
+
+async def test_a_close_brings_nothing_back_any_more(world: World) -> None:
+    world.failing = {"root"}
+    await world.run(record("root"), record("child", "root"))
+    world.resuming.wake_children("root")
+    await world.resuming.close()
+    assert world.order == ["root"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "secrets", "expected"),
+    [
+        ("permanent", False, True),
+        ("transient", False, True),
+        ("temporary", False, False),
+        ("permanent", True, False),
+    ],
+)
+def test_policy_and_secrets_decide(policy: str, secrets: bool, expected: bool) -> None:
+    assert resumes(record("t", secrets=secrets, policy=policy)) is expected
