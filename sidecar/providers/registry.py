@@ -89,6 +89,7 @@ PROVIDERS: dict[str, ProviderInfo] = {
             capabilities=_CLAUDE_CAPABILITIES,
             probe_module="sidecar.providers.claude.probe",
             probe_class="ClaudeProbe",
+            home_env={"CLAUDE_CONFIG_DIR": ""},
         ),
         ProviderInfo(
             name="codex",

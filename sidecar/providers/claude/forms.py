@@ -116,8 +116,15 @@ def permission_mode(options: ClaudeOptions, mode: RuntimeMode, *, may_bypass: bo
 
 
 def command_of(options: ClaudeOptions, session: Session, spec: SessionSpec) -> ProviderCommand:
-    """Return what to start."""
-    home = {CONFIG_DIR: spec.instance_home} if spec.instance_home else {}
+    """Return what to start for a session."""
+    return command_line(options, session, spec.instance_home)
+
+
+def command_line(
+    options: ClaudeOptions, session: Session, instance_home: str = ""
+) -> ProviderCommand:
+    """Return what to start, with the instance's own home if it has one."""
+    home = {CONFIG_DIR: instance_home} if instance_home else {}
     env: dict[str, str | None] = {**_ENVIRONMENT, **home, **options.env}
     if options.runner is None:
         return ProviderCommand(_cli_argv(options, session), session.cwd, env)

@@ -1,5 +1,6 @@
 """Start options of a Claude session, the same for both forms."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -52,9 +53,12 @@ class ClaudeOptions(Wire, frozen=True):
     include_hook_events: bool = True
 
 
-def read_options(options: dict[str, Any] | None) -> ClaudeOptions:
-    """Return the options. Raises ValidationFailed with the path of the bad one."""
+def read_options(settings: Mapping[str, Any], options: Mapping[str, Any] | None) -> ClaudeOptions:
+    """Return the options of a start, laid over those of the settings.
+
+    Raises ValidationFailed with the path of the bad one.
+    """
     try:
-        return msgspec.convert(options or {}, ClaudeOptions)
+        return msgspec.convert({**settings, **(options or {})}, ClaudeOptions)
     except msgspec.ValidationError as error:
         raise ValidationFailed(f"Cannot start Claude: option {error}") from None

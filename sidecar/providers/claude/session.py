@@ -60,7 +60,7 @@ class ClaudeSession(ProviderSession):
         limits = start.limits
         asked = Deadlines(start_s=limits.start_ms / 1000) if limits and limits.start_ms else None
         self._deadlines = deadlines or asked or Deadlines()
-        self._options = read_options(start.options)
+        self._options = read_options(context.spec.provider_settings, start.options)
         self._mapping = ClaudeMapping(Conversation(), context.new_id, context.spec.raw)
         self._settings = Settings(self._mapping, self._emit, self._options, self._deadlines)
         self._noise = Complaints(self._warn, context.now_ms)

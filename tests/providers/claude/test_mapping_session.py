@@ -23,6 +23,14 @@ def test_a_new_session_is_ready_before_it_has_an_id() -> None:
     assert events[0].payload.resume is None
 
 
+def test_the_account_is_told() -> None:
+    talk = Talk(in_turn=False)
+    events = talk.take(talk.mapping.started({"account": {"email": "me@x.org"}}, None))
+    assert [e.payload.account for e in events if e.type == "account.updated"] == [
+        {"email": "me@x.org"}
+    ]
+
+
 def test_a_resumed_session_has_its_id_at_once() -> None:
     talk = Talk(in_turn=False)
     events = talk.take(talk.mapping.started({}, "s-1"))

@@ -17,7 +17,7 @@ from sidecar.contract.events.session import (
     ThreadStarted,
     ThreadTokenUsageUpdated,
 )
-from sidecar.contract.events.side import McpStatusUpdated
+from sidecar.contract.events.side import AccountUpdated, McpStatusUpdated
 from sidecar.contract.events.turn import TurnProposedCompleted
 from sidecar.core.conversation import Conversation, Ending
 from sidecar.core.drafts import Draft
@@ -93,6 +93,9 @@ class ClaudeMapping:
         if session_id is not None:
             drafts += self._thread(session_id)
         drafts += self.configured(config.of_answer(answer))
+        account = a_map(answer.get("account"))
+        if account:
+            drafts += talk.say("account.updated", AccountUpdated(account=portable(account)))
         return drafts + talk.state("ready")
 
     def configured(self, said: dict[str, Any]) -> list[Draft]:
