@@ -51,18 +51,8 @@ class Launch:
         return str(path)
 
     def home(self) -> str | None:
-        """Return CODEX_HOME, which must exist for Codex; None for the user's own."""
-        wanted = self._options.codex_home or self._context.spec.instance_home
-        if not wanted:
-            return None
-        path = Path(wanted).expanduser()
-        if not path.is_absolute():
-            raise ValidationFailed(f"Cannot start Codex: codexHome {path} is no absolute path")
-        try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise ValidationFailed(f"Cannot start Codex: codexHome {path}: {error}") from error
-        return str(path)
+        """Return CODEX_HOME; None for the user's own."""
+        return codex_home(self._options.codex_home or self._context.spec.instance_home)
 
     async def outdated(self) -> str | None:
         """Ask `codex --version`; return why it is too old, None if it is not, or does not say."""
@@ -75,3 +65,20 @@ class Launch:
         except (TimeoutError, ProviderProcessFailed):
             return None
         return too_old(version_in(said.decode("utf-8", "replace")))
+
+
+def codex_home(wanted: str | None) -> str | None:
+    """Return a CODEX_HOME, created if need be, as Codex wants it to exist; None for the user's own.
+
+    Raises ValidationFailed for one that cannot be.
+    """
+    if not wanted:
+        return None
+    path = Path(wanted).expanduser()
+    if not path.is_absolute():
+        raise ValidationFailed(f"Cannot start Codex: codexHome {path} is no absolute path")
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValidationFailed(f"Cannot start Codex: codexHome {path}: {error}") from error
+    return str(path)

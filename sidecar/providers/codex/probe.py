@@ -8,6 +8,7 @@ from sidecar.contract.results import Model
 from sidecar.providers.base import Finding, ProbeContext, ProviderCommand, ProviderProbe
 from sidecar.providers.codex.binary import Program, find_program
 from sidecar.providers.codex.deadlines import Deadlines
+from sidecar.providers.codex.launch import codex_home
 from sidecar.providers.codex.link import CodexLink
 from sidecar.providers.codex.opening import Handshake, shake_hands
 from sidecar.providers.codex.options import read_options
@@ -31,10 +32,11 @@ class CodexProbe(ProviderProbe):
             program = find_program(self._options.binary_path, self.context.env)
         except SidecarError as error:
             return Finding(installed=False, reason=error.message)
-        version, outdated = await self._version(program)
-        if outdated is not None:
-            return Finding(True, "unknown", version, program.path, outdated)
+        version: str | None = None
         try:
+            version, outdated = await self._version(program)
+            if outdated is not None:
+                return Finding(True, "unknown", version, program.path, outdated)
             hand = await self._ask()
         except SidecarError as error:
             missing = error.data.get("method") == "account/read"
@@ -70,7 +72,7 @@ class CodexProbe(ProviderProbe):
     async def _ask(self) -> Handshake:
         """Return what an app-server says; it is left to the probe's end. Raises SidecarError."""
         program = find_program(self._options.binary_path, self.context.env)
-        home = self._options.codex_home or self.context.instance_home
+        home = codex_home(self._options.codex_home or self.context.instance_home)
         env = {**program.env, **self._options.env, **({"CODEX_HOME": home} if home else {})}
         link = CodexLink(
             await self.context.spawn(ProviderCommand([program.path, "app-server"], env=env))
