@@ -6,10 +6,10 @@ from typing import Any
 
 from sidecar.core.conversation import Conversation
 from sidecar.core.drafts import Draft
+from sidecar.providers.acp.handshake import Handshake
 from sidecar.providers.acp.mapping import AcpMapping, ending_of_error, ending_of_result
 from sidecar.providers.acp.mapping.permissions import CANCELLED
 from sidecar.providers.acp.mapping.shapes import a_map
-from sidecar.providers.acp.handshake import Handshake
 from sidecar.providers.acp.wire import AcpWire, Notification, Request, Response
 from tests.support.golden import Line, Recorder
 

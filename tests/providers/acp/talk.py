@@ -4,12 +4,14 @@ from itertools import count
 from typing import Any
 
 from sidecar.contract.events import Event
+from sidecar.contract.events.request import Question
 from sidecar.core.conversation import Conversation, Ending
 from sidecar.core.drafts import Draft
 from sidecar.providers.acp.mapping import (
     AcpMapping,
     Choice,
 )
+from sidecar.providers.acp.mapping.inquiries import Inquiry
 from tests.providers.balance import Balance
 from tests.providers.context import strict
 
@@ -67,3 +69,17 @@ def types(events: list[Event[Any]]) -> list[str]:
 
 def output(words: str) -> list[dict[str, Any]]:
     return [{"type": "content", "content": {"type": "text", "text": words}}]
+
+
+def inquiry(**fields: Any) -> Inquiry:
+    question = Question(id="q", header="H", question="Which?", options=[])
+    return Inquiry(
+        rpc_id=1,
+        questions=[question],
+        answer=lambda answers: answers,
+        cancelled=None,
+        source="acp.x.extension",
+        method="x/ask",
+        params={},
+        **fields,
+    )

@@ -1,8 +1,6 @@
 """An ACP session against a puppet: orders of messages that no process gives on demand."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -11,50 +9,8 @@ from sidecar.contract.errors import ProviderProcessFailed, ProviderRequestFailed
 from sidecar.core.conversation import OPEN_REQUESTS
 from sidecar.providers.acp import link as link_module
 from sidecar.providers.acp import session as module
-from sidecar.providers.acp.session import AcpSession
-from tests.providers.context import WAIT_S, FakeContext, Puppet, spec, turn
-
-OPTIONS = {"command": "puppet"}
-
-
-def puppet_session(**fields: Any) -> tuple[AcpSession, FakeContext, Puppet]:
-    context, puppet = FakeContext(spec(options=OPTIONS, **fields)), Puppet()
-    context.puppet = puppet
-    return AcpSession(context), context, puppet
-
-
-def update(kind: str, **fields: Any) -> dict[str, Any]:
-    params = {"sessionId": "s", "update": {"sessionUpdate": kind, **fields}}
-    return {"method": "session/update", "params": params}
-
-
-def words(text: str) -> dict[str, Any]:
-    return update("agent_message_chunk", content={"type": "text", "text": text})
-
-
-@asynccontextmanager
-async def pumped(session: AcpSession, puppet: Puppet) -> AsyncIterator[asyncio.Task[str]]:
-    await session.launch()
-    pump = asyncio.create_task(session.pump())
-    try:
-        yield pump
-    finally:
-        puppet.say(end=True)
-        await asyncio.wait_for(pump, WAIT_S)
-
-
-async def shake(puppet: Puppet, *, loads: bool = False) -> None:
-    capabilities = {"loadSession": loads}
-    request_id = await puppet.asked("initialize")
-    result = {"protocolVersion": 1, "agentCapabilities": capabilities}
-    puppet.say({"id": request_id, "result": result})
-
-
-async def opened(session: AcpSession, puppet: Puppet) -> None:
-    opening = asyncio.create_task(session.initialise())
-    await shake(puppet)
-    puppet.say({"id": await puppet.asked("session/new"), "result": {"sessionId": "s"}})
-    await asyncio.wait_for(opening, WAIT_S)
+from tests.providers.acp.puppets import opened, pumped, puppet_session, shake, words
+from tests.providers.context import WAIT_S, turn
 
 
 async def test_the_end_right_behind_the_answer_to_session_new_fails_the_opening() -> None:
