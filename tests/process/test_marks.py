@@ -1,5 +1,6 @@
 """Marks are inherited, added to, and swept: only one's own."""
 
+import asyncio
 import json
 import os
 import shlex
@@ -12,6 +13,7 @@ import pytest
 
 from sidecar.process import (
     MARKS_VARIABLE,
+    Child,
     key_of,
     marks_in,
     new_mark,
@@ -19,6 +21,8 @@ from sidecar.process import (
     sweep,
     with_mark,
 )
+from sidecar.process.linux import environment_of, tag_of
+from sidecar.process.marks import TOOLS_BITS, tag_of_mark
 from tests.process.conftest import MISBEHAVE, Misbehave
 from tests.support import observer
 
@@ -76,6 +80,46 @@ async def test_a_sweep_kills_what_carries_the_mark_and_nothing_else(
     assert report["survivors"] == []
     assert set(report["killed"]) == before - {bystander.pid}
     assert [seen.pid for seen in observer.seen(sentinel)] == [bystander.pid]
+
+
+async def test_a_sweep_finds_what_has_scrubbed_its_environment_by_its_tag(sentinel: str) -> None:
+    """setsid, a double fork, no environment, and its parents dead: only the tag is left."""
+    mark = new_mark()
+    child = await Child.spawn(
+        [*MISBEHAVE, "daemon", sentinel], env=dict(os.environ), tag=tag_of_mark(mark, 3)
+    )
+    assert await child.read() == b"ready\n"
+    async with asyncio.timeout(5):
+        while not (scrubbed := [s for s in observer.seen(sentinel) if not environment_of(s.pid)]):
+            await asyncio.sleep(0.01)
+    (daemon,) = scrubbed
+    assert tag_of(daemon.pid) == tag_of_mark(mark, 3)
+    assert sweep_elsewhere(new_mark())["killed"] == []
+    assert set(sweep_elsewhere(mark)["killed"]) == {child.pid, daemon.pid}
+    child.close()
+
+
+def test_a_tag_tells_session_and_tool() -> None:
+    mark = new_mark()
+    tags = {tag_of_mark(mark), tag_of_mark(mark, 1), tag_of_mark(new_mark(), 1)}
+    assert len(tags) == 3
+    assert tag_of_mark(mark, 1 << TOOLS_BITS) == tag_of_mark(mark)
+    assert all(0 <= tag < 2**60 for tag in tags)
+
+
+def test_a_tag_beyond_the_hard_limit_is_not_given() -> None:
+    """An administrator may have limited what nothing uses; nothing is started otherwise then."""
+    script = "import resource; resource.setrlimit(10, (5, 5)); " + (
+        "from sidecar.process.linux import tag_of, tagger; import os; tagger(2**40)(); "
+        "print(tag_of(os.getpid()))"
+    )
+    argv = [sys.executable, "-c", script]
+    assert subprocess.check_output(argv, env=own_environment(), text=True) == "5\n"
+
+
+def test_what_has_no_tag_or_is_gone_has_none() -> None:
+    assert tag_of(2**22 + 1) is None
+    assert tag_of(1) is None
 
 
 async def test_an_inner_session_falls_with_its_outer_mark(misbehave: Misbehave) -> None:
