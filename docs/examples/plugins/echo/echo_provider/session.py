@@ -1,5 +1,7 @@
 """The conversation with one echoing process."""
 
+import asyncio
+
 from sidecar.contract.errors import ValidationFailed
 from sidecar.contract.events.session import SessionStarted, ThreadStarted
 from sidecar.contract.methods import RespondToRequestParams, SendTurnParams, SendTurnResult
@@ -23,6 +25,7 @@ class EchoSession(ProviderSession):
         super().__init__(context)
         self.conversation = Conversation()
         self.process: ProviderProcess | None = None
+        self.ready = asyncio.Event()
 
     async def launch(self) -> None:
         """Start the agent in the session's tree: whatever it starts ends with the session."""
@@ -33,7 +36,11 @@ class EchoSession(ProviderSession):
         )
 
     async def initialise(self) -> None:
-        """Say that the session is open."""
+        """Wait for the agent's first line, then say that the session is open.
+
+        The host keeps the deadline of a start, and ends the session if `pump` ends first.
+        """
+        await self.ready.wait()
         talk = self.conversation
         thread_id = self.context.new_id("echo")
         self.context.emit(
@@ -58,9 +65,10 @@ class EchoSession(ProviderSession):
         return "the agent closed its output"
 
     def take(self, line: str) -> None:
-        """Turn one line into events; a line without a turn is noise."""
+        """Turn one line into events; the first says `ready`, one without a turn is noise."""
         talk = self.conversation
         if talk.turn_id is None:
+            self.ready.set()
             return
         item = self.context.new_id("item")
         self.context.emit(
