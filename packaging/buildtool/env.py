@@ -61,10 +61,12 @@ def build_glue() -> None:
     """Make electron-glue/dist match its sources."""
     with exclusive("node"):
         files = [GLUE / "package.json", *sorted(GLUE.glob("tsconfig*.json"))]
-        files += sorted(path for path in (GLUE / "src").rglob("*.ts"))
+        files += [GLUE / "scripts" / "build.mjs"]
+        files += sorted(path for path in (GLUE / "src").rglob("*.*ts"))
         stamp = digest([str(p.relative_to(GLUE)) for p in files] + [p.read_bytes() for p in files])
         marker = GLUE / "build" / STAMP  # not in dist, which is what npm packs
-        built = (GLUE / "dist" / "cjs" / "index.js").exists()
+        written = ("cjs/index.js", "esm/index.js", "claude-runner/main.mjs")
+        built = all((GLUE / "dist" / name).exists() for name in written)
         if _read(marker) != stamp or not built:
             quiet("build electron-glue", ["npm", "run", "--silent", "build"], cwd=GLUE)
             marker.parent.mkdir(exist_ok=True)
