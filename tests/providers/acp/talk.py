@@ -11,7 +11,7 @@ from sidecar.providers.acp.mapping import (
     AcpMapping,
     Choice,
 )
-from sidecar.providers.acp.mapping.inquiries import Inquiry
+from sidecar.providers.acp.mapping.inquiries import Answers, Inquiry
 from tests.providers.balance import Balance
 from tests.providers.context import strict
 
@@ -71,12 +71,18 @@ def output(words: str) -> list[dict[str, Any]]:
     return [{"type": "content", "content": {"type": "text", "text": words}}]
 
 
+def _given(answers: Answers) -> Any:
+    if not answers:
+        raise ValueError("no answer")
+    return answers
+
+
 def inquiry(**fields: Any) -> Inquiry:
     question = Question(id="q", header="H", question="Which?", options=[])
     return Inquiry(
         rpc_id=1,
         questions=[question],
-        answer=lambda answers: answers,
+        answer=_given,
         cancelled=None,
         source="acp.x.extension",
         method="x/ask",

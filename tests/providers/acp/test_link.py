@@ -14,6 +14,7 @@ class Pipe:
     """A ProviderProcess that keeps what is written and drains when it is told to."""
 
     pid = 1
+    stderr_tail = ""
 
     def __init__(self) -> None:
         self.written = b""
@@ -27,6 +28,9 @@ class Pipe:
 
     async def read(self) -> bytes:
         return b""
+
+    def close_stdin(self) -> None:
+        raise NotImplementedError
 
 
 async def test_a_call_gets_its_response_and_no_other() -> None:

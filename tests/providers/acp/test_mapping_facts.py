@@ -115,6 +115,13 @@ def test_only_the_beginning_of_a_message_is_kept() -> None:
     assert len(talk.mapping._speech.last_message) <= 2 * LAST_WORDS_CHARS
 
 
+def test_a_cost_that_the_ending_tells_itself_goes_first() -> None:
+    talk = Talk()
+    talk.update("usage_update", used=1, cost={"amount": 0.25, "currency": "USD"})
+    ending = Ending("completed", total_cost_usd=0.5)
+    assert talk.take(talk.mapping.end_turn(ending))[-2].payload.total_cost_usd == 0.5
+
+
 # Calls that are told of late
 
 

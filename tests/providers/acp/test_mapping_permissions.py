@@ -169,3 +169,13 @@ def test_the_end_of_a_turn_resolves_what_was_asked_in_it() -> None:
 )
 def test_the_runtime_mode_grants_what_it_names(mode: Any, request_type: Any, granted: bool) -> None:
     assert granted_by_mode(mode, request_type) is granted
+
+
+def test_an_option_without_a_kind_has_the_one_that_its_id_spells() -> None:
+    talk = Talk()
+    request_id, events = talk.ask({"optionId": "Allow-Once"}, {"optionId": "other"})
+    opened = next(event for event in events if event.type == "request.opened")
+    assert [option.decision for option in opened.payload.options] == ["accept", None]
+    choice = talk.mapping.permissions[request_id].choose("accept")
+    assert choice is not None
+    assert choice.option_id == "Allow-Once"

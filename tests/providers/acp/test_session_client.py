@@ -208,6 +208,29 @@ async def test_an_agent_of_which_it_is_declared_that_it_never_loads_is_not_asked
         assert {m.get("method") for m in puppet.heard} == {"initialize", "session/new"}
 
 
+# Settings
+
+
+async def test_what_an_agent_answers_to_a_setting_is_in_force_and_said() -> None:
+    session, context, puppet = puppet_session()
+    option = {"id": "effort", "category": "thought_level", "currentValue": "low"}
+    async with pumped(session, puppet):
+        opening = asyncio.create_task(session.initialise())
+        await shake(puppet)
+        result = {"sessionId": "s", "configOptions": [option]}
+        puppet.say({"id": await puppet.asked("session/new"), "result": result})
+        await asyncio.wait_for(opening, WAIT_S)
+        assert await session.set_config("effort", "low") == {"config": {"effort": "low"}}
+        setting = asyncio.create_task(session.set_config("thought_level", "high"))
+        options = [{**option, "currentValue": "high"}]
+        answer = {"id": await puppet.asked("session/set_config_option")}
+        puppet.say({**answer, "result": {"configOptions": options}})
+        assert await setting == {"config": {"thought_level": "high"}}
+        changed = context.of("session.configured")[-1].payload.config
+        assert changed == {"thought_level": "high", "configOptions": options}
+        assert await session.set_config("effort", "high") == {"config": {"effort": "high"}}
+
+
 # Interrupts
 
 
@@ -332,6 +355,17 @@ class EchoSession(AcpSession):
         return Echo(mapping)
 
 
+async def test_a_session_without_an_extension_has_no_questions_to_answer() -> None:
+    session, _, puppet = puppet_session()
+    async with pumped(session, puppet):
+        await opened(session, puppet)
+        params = RespondToUserInputParams(
+            idempotency_key="k", thread_id="t", request_id="req-1", answers={}
+        )
+        with pytest.raises(ValidationFailed, match="req-1 is not open"):
+            await session.respond_to_user_input(params)
+
+
 async def test_an_extension_is_heard_in_a_session_and_refused_before_it() -> None:
     context, puppet = FakeContext(spec(options={"command": "puppet"})), Puppet()
     context.puppet = puppet
@@ -362,6 +396,8 @@ async def test_questions_are_answered_withdrawn_or_over_the_bound_cancelled(
         params = RespondToUserInputParams(
             idempotency_key="k", thread_id="t", request_id=event.request_id, answers={"q": "a"}
         )
+        with pytest.raises(ValidationFailed, match="Cannot answer: no"):
+            await session.respond_to_user_input(msgspec.structs.replace(params, answers={}))
         await session.respond_to_user_input(params)
         assert (await answered(puppet, asked))["result"] == {"q": "a"}
         asked = begin(puppet, "x/ask")
