@@ -6,7 +6,7 @@ arguments, but for what may be secret or large (MCP servers, prompts, agents): t
 **Runner** (start option `runner {command, args?, env?}`): any program that speaks the same protocol
 on stdio; electron-glue ships one that calls the Agent SDK's `query()` in Node. It is started in the
 session's cwd with the session's environment, which is all that the SDK's child needs: the runner
-hands its own `process.env` on, untouched (AGENT_SIDECAR_MARKS are in it). The contract, version 1:
+hands its own `process.env` on (AGENT_SIDECAR_MARKS are in it), but for ELECTRON_RUN_AS_NODE. The contract, version 1:
 
 1. One JSON object a line, UTF-8, on stdin and stdout; nothing else on stdout; words on stderr.
 2. The first line to the runner is the CLI's initialize request, with the session in it:
@@ -45,7 +45,8 @@ hands its own `process.env` on, untouched (AGENT_SIDECAR_MARKS are in it). The c
 6. Control requests from us, each answered by one control_response with the same request_id, an
    unknown one by `subtype: error`:
    `interrupt` · `set_model {model?}` · `set_permission_mode {mode}` ·
-   `set_max_thinking_tokens {max_thinking_tokens}` · `stop_task {task_id}` ·
+   `set_max_thinking_tokens {max_thinking_tokens}` · `apply_flag_settings {settings}` ·
+   `stop_task {task_id}` ·
    `mcp_status` → {mcpServers: [McpServerStatus]} · `mcp_set_servers {servers}` → what the SDK
    returns · `mcp_reconnect {serverName}` · `mcp_toggle {serverName, enabled}`.
 7. EOF on stdin ends the prompt iterable; what has not ended soon after is ended (electron-glue's

@@ -35,7 +35,13 @@ from sidecar.providers.claude.forms import (
     permission_mode,
 )
 from sidecar.providers.claude.link import DRAIN_DEADLINE_S, ClaudeLink
-from sidecar.providers.claude.mapping import Choice, ClaudeMapping, Grants, answered
+from sidecar.providers.claude.mapping import (
+    Choice,
+    ClaudeMapping,
+    Grants,
+    answered,
+    permission_of,
+)
 from sidecar.providers.claude.options import read_options
 from sidecar.providers.claude.prompt import prompt_content, session_id_of
 from sidecar.providers.claude.settings import Settings
@@ -291,21 +297,20 @@ class ClaudeSession(ProviderSession):
         elif not self._live or self._turns.abandoned or self._turns.interrupting:
             link.answer(asked.id, {"behavior": "deny", "message": "The turn was interrupted"})
         else:
-            request_id, drafts = self._mapping.ask(asked.id, asked.body)
-            self._emit(drafts)
-            if request_id is None:
-                link.answer(asked.id, {"behavior": "deny", "message": "Nobody can be asked"})
-            else:
-                self._answer_by_grant(request_id)
+            self._ask(asked)
 
-    def _answer_by_grant(self, request_id: str) -> None:
-        """Accept what the runtime mode or an earlier answer grants; both events stay as record."""
-        permission = self._mapping.permissions[request_id]
-        if not self._grants.covers(permission, self.context.spec.start.runtime_mode):
+    def _ask(self, asked: Asked) -> None:
+        """Ask a person, but for what the runtime mode or an earlier answer grants."""
+        permission = permission_of(asked.id, asked.body)
+        if self._grants.covers(permission, self.context.spec.start.runtime_mode):
+            self._up().answer(asked.id, permission.answer(permission.input))
+            self._emit(self._mapping.granted(asked.body))
             return
-        choice = permission.choose("accept")
-        if choice is not None:
-            self._answer(request_id, choice)
+        request_id, drafts = self._mapping.ask(asked.id, asked.body)
+        self._emit(drafts)
+        if request_id is None:
+            message = "There is nobody who can be asked"
+            self._up().answer(asked.id, {"behavior": "deny", "message": message})
 
     def _answer(self, request_id: str, choice: Choice) -> None:
         permission = self._mapping.permissions[request_id]

@@ -172,6 +172,14 @@ def test_the_same_call_is_remembered_and_no_other(monkeypatch: pytest.MonkeyPatc
     assert not grants.covers(permission(command="ls"), "approval-required")
 
 
+def test_what_is_granted_is_told_and_not_asked() -> None:
+    talk = Talk()
+    request = {"tool_name": "Bash", "tool_use_id": "t", "input": {"command": "ls"}}
+    (started,) = talk.take(talk.mapping.granted(request))
+    assert (started.type, started.payload.detail) == ("item.started", "ls")
+    assert talk.mapping.granted({"tool_name": "Bash"}) == []
+
+
 def test_a_plan_is_proposed_and_asked_about() -> None:
     talk = Talk()
     request_id, events = talk.ask("ExitPlanMode", tool_use_id="t", input={"plan": "# Plan"})

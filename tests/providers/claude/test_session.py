@@ -454,7 +454,7 @@ async def test_what_was_accepted_for_the_session_is_not_asked_again() -> None:
         stage.ask(control_id="c-2", tool_use_id="t-2", input={"command": "a & b"})
         assert (await stage.reply("c-2"))["response"]["behavior"] == "allow"
         stage.ask(control_id="c-3", tool_use_id="t-3", input={"command": "c"})
-        await stage.context.first("request.opened", 2)
+        await stage.context.first("request.opened", 1)
 
 
 async def test_full_access_asks_nobody_but_for_plans() -> None:
@@ -464,7 +464,7 @@ async def test_full_access_asks_nobody_but_for_plans() -> None:
         stage.ask(input={"command": "rm"})
         assert (await stage.reply())["response"]["behavior"] == "allow"
         stage.ask("ExitPlanMode", "c-2", tool_use_id="t-2", input={"plan": "x"})
-        await stage.context.first("request.opened", 1)
+        await stage.context.first("request.opened")
         assert stage.context.of("session.state.changed")[-1].payload.state == "waiting"
 
 

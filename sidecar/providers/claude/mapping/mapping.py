@@ -276,6 +276,15 @@ class ClaudeMapping:
             background=scope.background,
         )
 
+    def granted(self, request: dict[str, Any]) -> list[Draft]:
+        """Map a can_use_tool that needs nobody: its call is told, and nothing is asked."""
+        asked = permission_of(None, request)
+        scope = self.agents.scope_of_agent(request.get("agent_id"))
+        tool_use_id = text(request.get("tool_use_id"))
+        if tool_use_id is None:
+            return []
+        return self._calls.asked(tool_use_id, asked.tool_name, asked.input, scope)
+
     def answer(self, request_id: str, choice: Choice) -> list[Draft]:
         """Resolve a permission by `choice`."""
         self.permissions.pop(request_id, None)
