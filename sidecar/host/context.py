@@ -41,6 +41,7 @@ class HostContext:
         self._emitter = emitter
         self._send = send
         self._services = services
+        self._leases: list[Lease] = []
         self.processes = Processes(spec.mark, self._environment, self.log)
         self.cursor_published = False
 
@@ -78,12 +79,20 @@ class HostContext:
         """Share a service with the sessions of this host that lease the same key."""
         if self._services is None:
             raise Unsupported(f"This host shares no services: {key}")
-        return await self._services.lease(
+        lease = await self._services.lease(
             key,
             create,
             mark=self.spec.shared_mark,
             environment=self._shared_environment,
         )
+        self._leases.append(lease)
+        return lease
+
+    def release_leases(self) -> None:
+        """Give back what the session has not: it has ended."""
+        for lease in self._leases:
+            lease.release()
+        self._leases.clear()
 
     def _environment(self, command: ProviderCommand) -> dict[str, str]:
         base = own_environment() if command.own_binary else provider_environment(os.environ)

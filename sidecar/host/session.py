@@ -110,6 +110,7 @@ class HostSession:
         for task in list(self._calls):
             task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
+        self._context.release_leases()
         self._emitter.flush()
         self._send(self._exit_frame(outcome, report))
         self._over = True

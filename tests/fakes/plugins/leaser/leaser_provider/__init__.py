@@ -1,0 +1,1 @@
+"""A provider whose sessions share a service."""
