@@ -86,6 +86,14 @@ class Catalog:
         self._look()
         return self._problems
 
+    def known(self) -> dict[str, ProviderInfo]:
+        """Return the rows of the last look, without another one."""
+        return self._rows
+
+    def known_problems(self) -> dict[str, Problem]:
+        """Return the problems of the last look, without another one."""
+        return self._problems
+
     def info(self, name: str) -> ProviderInfo:
         """Return a provider. Raises ValidationFailed for one that is unknown or cannot be used."""
         rows = self.rows()

@@ -36,7 +36,8 @@ def make_data_dir(given: str | None) -> Path:
 
     Raises CannotStart("data_dir").
     """
-    path = Path(given).expanduser() if given else platformdirs.user_data_path(APP_NAME)
+    wanted = Path(given).expanduser() if given else platformdirs.user_data_path(APP_NAME)
+    path = wanted.absolute()  # agents find their homes by it, from any working directory
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = path / f".write-test-{os.getpid()}"
