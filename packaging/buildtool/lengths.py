@@ -19,7 +19,7 @@ REASON = re.compile(r"(?:#|//) long module: (.{10,})")
 HEAD_LINES = 40
 HEADER_LINES = 5
 """Where a generated file says that it is one: “Do not edit”."""
-SUFFIXES = (".py", ".ts", ".mjs")
+SUFFIXES = (".py", ".ts", ".mts", ".mjs")
 SKIPPED = {"node_modules", "__pycache__", "dist", "build", ".venv"}
 
 

@@ -41,7 +41,7 @@ export class Children {
     });
     this.#living.add(child);
     child.once("close", () => this.#living.delete(child));
-    child.once("error", () => {
+    child.on("error", () => {
       if (child.pid === undefined) this.#living.delete(child);
     });
     child.stderr.pipe(this.#stderr, { end: false });
@@ -69,11 +69,13 @@ function endOne(child: ChildProcess): Promise<void> {
     return Promise.resolve();
   }
   return new Promise((resolve) => {
-    const kill = setTimeout(() => {
+    let timer = setTimeout(() => {
       child.kill("SIGKILL");
+      // What not even that ends is left to the sidecar, which sees it.
+      timer = setTimeout(resolve, TERM_GRACE_MS);
     }, TERM_GRACE_MS);
     child.once("exit", () => {
-      clearTimeout(kill);
+      clearTimeout(timer);
       resolve();
     });
     child.kill("SIGTERM");

@@ -170,9 +170,11 @@ export class Runner {
   async #initialise(request: Fields): Promise<Fields> {
     const options = sessionOptions(request);
     const loading = this.#parts.load();
-    this.#query = loading.then(({ sdk }) =>
-      sdk.query({ prompt: this.#prompts, options: { ...options, ...this.#ownOptions() } }),
-    );
+    this.#query = loading.then(({ sdk }) => {
+      // The runner may have ended while the SDK was loaded: nothing is started behind its back.
+      if (this.#finishing) throw new RunnerError("unexpected", "The runner has ended");
+      return sdk.query({ prompt: this.#prompts, options: { ...options, ...this.#ownOptions() } });
+    });
     // Who asks for it while it loads gets the failure too; nobody may have asked.
     this.#query.catch(() => undefined);
     const query = await this.#query;

@@ -61,6 +61,22 @@ describe("initialize", () => {
     assert.equal(await within("the end", talk.runner.ended), 1);
   });
 
+  it("that is overtaken by the end of stdin starts nothing", async () => {
+    let loaded: (() => void) | undefined;
+    const load = () =>
+      new Promise<never>((resolve) => {
+        const query = (): never => assert.fail("a query was started behind the end");
+        loaded = () => {
+          (resolve as (sdk: object) => void)({ sdk: { query }, version: null });
+        };
+      });
+    const talk = new Talk({ load });
+    const answer = talk.initialise();
+    assert.equal(await ended(talk), 0);
+    loaded?.();
+    assert.equal((await answer)["error"], "The runner has ended");
+  });
+
   it("has to come first, and once", async () => {
     const talk = new Talk();
     assert.match(String((await talk.control("interrupt"))["error"]), /has to come first/u);

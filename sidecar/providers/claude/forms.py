@@ -6,7 +6,8 @@ arguments, but for what may be secret or large (MCP servers, prompts, agents): t
 **Runner** (start option `runner {command, args?, env?}`): any program that speaks the same protocol
 on stdio; electron-glue ships one that calls the Agent SDK's `query()` in Node. It is started in the
 session's cwd with the session's environment, which is all that the SDK's child needs: the runner
-hands its own `process.env` on (AGENT_SIDECAR_MARKS are in it), but for ELECTRON_RUN_AS_NODE. The contract, version 1:
+hands its own `process.env` on (AGENT_SIDECAR_MARKS are in it), but for ELECTRON_RUN_AS_NODE. The
+contract, version 1:
 
 1. One JSON object a line, UTF-8, on stdin and stdout; nothing else on stdout; words on stderr.
 2. The first line to the runner is the CLI's initialize request, with the session in it:
