@@ -13,45 +13,62 @@ from typing import Any
 
 import pytest
 
-from tests.support.golden import REPLAYS
-
 ROOT = Path(__file__).parents[2]
 PROVIDERS = ROOT / "sidecar" / "providers"
 TESTS = ROOT / "tests" / "providers"
 RUN_S = 120.0
 
 MAPPED = sorted(path.parent.name for path in PROVIDERS.glob("*/mapping*") if path.name[0] != "_")
+OWN = "test_*mapping*.py"
 
 
-def own_tests(provider: str) -> list[str]:
-    """Return the tests that count: those of the mapping itself, and the recordings."""
-    families = [
-        f for f, where in REPLAYS.items() if where.startswith(f"tests.providers.{provider}.")
-    ]
-    chosen = [str(path) for path in sorted((TESTS / provider).glob("test_mapping*.py"))]
-    if families:
-        chosen += [str(TESTS / "test_golden.py"), "-k", " or ".join(["mapping", *families])]
-    return chosen
+def own_tests() -> list[str]:
+    """Return the tests that count: those of the mappings themselves, and the recordings."""
+    own = [str(path) for name in MAPPED for path in sorted((TESTS / name).glob(OWN))]
+    return [*own, str(TESTS / "test_golden.py")]
 
 
-def mapping_files(provider: str) -> list[Path]:
-    """Return the modules of a mapping: a package, or one module."""
+def mapping_files(provider: str) -> set[str]:
+    """Return the modules of a mapping that have code: a package's, or the one."""
     package = PROVIDERS / provider / "mapping"
-    return sorted(package.rglob("*.py")) if package.is_dir() else [package.with_suffix(".py")]
+    files = package.rglob("*.py") if package.is_dir() else [package.with_suffix(".py")]
+    return {path.relative_to(ROOT).as_posix() for path in files if path.stat().st_size}
 
 
-def run(arguments: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
-    """Run coverage with its data in a folder."""
-    return subprocess.run(
+def run(arguments: list[str], folder: Path) -> str:
+    """Run coverage with its data in a folder; return what it said, at its end."""
+    done = subprocess.run(
         [sys.executable, "-m", "coverage", *arguments],
         cwd=ROOT,
         env=os.environ | {"COVERAGE_FILE": str(folder / "data"), "COVERAGE_CORE": "ctrace"},
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         timeout=RUN_S,
         check=False,
     )
+    return done.stdout[-4_000:]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What coverage says of each file, after one run of all these tests.
+
+    They touch nothing but their values: they run without the conftest that looks for leftovers.
+    """
+    folder = tmp_path_factory.mktemp("coverage")
+    sources = ",".join(f"sidecar.providers.{provider}.mapping" for provider in MAPPED)
+    pytest_run = ["-m", "pytest", "-q", "--noconftest", "-p", "no:cacheprovider"]
+    basetemp = f"--basetemp={folder / 'tests'}"
+    said = run(
+        ["run", "--branch", f"--source={sources}", *pytest_run, basetemp, *own_tests()], folder
+    )
+    told = run(["json", "-o", str(folder / "report.json")], folder)
+    report = folder / "report.json"
+    assert report.exists(), said + told
+    found: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))["files"]
+    return found
 
 
 def missing(name: str, file: dict[str, Any]) -> str:
@@ -62,29 +79,15 @@ def missing(name: str, file: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("provider", MAPPED)
-def test_every_branch_of_a_mapping_is_run_by_its_own_tests(provider: str, tmp_path: Path) -> None:
-    report = tmp_path / "report.json"
-    package = f"sidecar.providers.{provider}.mapping"
-    pytest_run = [
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        f"--basetemp={tmp_path / 'tests'}",
-    ]
-    tests = run(
-        ["run", "--branch", f"--source={package}", *pytest_run, *own_tests(provider)], tmp_path
-    )
-    assert tests.returncode == 0, tests.stdout[-4_000:] + tests.stderr[-2_000:]
-    told = run(["json", "-o", str(report)], tmp_path)
-    assert told.returncode == 0, told.stdout + told.stderr
-    files = json.loads(report.read_text(encoding="utf-8"))["files"]
-    expected = {path.relative_to(ROOT).as_posix() for path in mapping_files(provider)}
-    assert {name for name in expected if (ROOT / name).stat().st_size} <= set(files)
+def test_every_branch_of_a_mapping_is_run_by_its_own_tests(
+    provider: str, files: dict[str, Any]
+) -> None:
+    assert list((TESTS / provider).glob(OWN)), "a mapping without a test"
+    expected = mapping_files(provider)
+    assert expected <= set(files), "a module that no test imports"
     found = [
-        missing(name, file)
-        for name, file in files.items()
-        if file["missing_lines"] or file["missing_branches"]
+        missing(name, files[name])
+        for name in sorted(expected)
+        if files[name]["missing_lines"] or files[name]["missing_branches"]
     ]
     assert not found, "not covered by their own tests:\n" + "\n".join(found)
