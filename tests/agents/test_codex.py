@@ -3,6 +3,7 @@
 import base64
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,13 @@ pytestmark = marks_of(PROFILE)
 
 @pytest.fixture(scope="module")
 def agent(start_agent: StartAgent) -> LiveAgent:
-    return start_agent(PROFILE)
+    return start_agent(replace(PROFILE, launch=_launch))
+
+
+def _launch(bins: Mapping[str, Path]) -> dict[str, Any]:
+    """Tell the sidecar where Codex is, for what is asked without a session."""
+    (folder,) = bins.values()
+    return {"settings": {"providers": {"codex": {"binaryPath": str(folder / "codex")}}}}
 
 
 @common_scenarios(PROFILE)
@@ -40,6 +47,14 @@ def test_the_native_binary_runs_and_not_the_wrapper(agent: LiveAgent) -> None:
     with agent.session("native") as session:
         tops = observer.roots(observer.seen_with_env(session.place.sentinel))
         assert ["/vendor/" in top.argv[0] for top in tops] == [True]
+
+
+def test_status_and_models_are_told_without_a_session(agent: LiveAgent) -> None:
+    (row,) = agent.app.request("provider.status", provider="codex")["providers"]
+    assert (row["installed"], row["version"]) == (True, "0.169.0")
+    assert "/vendor/" in row["path"]
+    models = agent.app.request("provider.models", provider="codex")["models"]
+    assert [model["slug"] for model in models if model.get("isDefault")] != []
 
 
 def test_a_model_out_of_reach_is_said_at_once_and_fails_the_turn(agent: LiveAgent) -> None:
@@ -173,6 +188,12 @@ def test_edits_are_accepted_where_the_mode_says_so(agent: LiveAgent) -> None:
     with agent.session("edits", runtimeMode="auto-accept-edits") as session:
         assert session.run(f"@@call exec_command {words}@@")["state"] == "completed"
         assert (session.place.work / "new.txt").exists()
+
+
+def test_codexs_own_reviewer_can_be_asked_for(agent: LiveAgent) -> None:
+    with agent.session("auto", runtimeMode="auto") as session:
+        assert session.run("@@plain")["state"] == "completed"
+        assert _config(session.of("session.configured")[1], "approvalsReviewer", "auto_review")
 
 
 def test_full_access_asks_for_nothing(agent: LiveAgent) -> None:

@@ -40,6 +40,7 @@ class TurnEnds:
         self._verdict: Ending | None = None
         self._quiet_agents = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
+        self._restarting: asyncio.Task[None] | None = None
         self._cancel_timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
         self._stall_words = ""
@@ -90,8 +91,9 @@ class TurnEnds:
     def close(self) -> None:
         """Nothing will come any more: stop timers and task."""
         self._stop_timers()
-        if self._ending is not None:
-            self._ending.cancel()
+        for task in (self._ending, self._restarting):
+            if task is not None:
+                task.cancel()
 
     # Timers
 
@@ -141,8 +143,8 @@ class TurnEnds:
             message = f"The turn was interrupted, but what it started lives on: {error.message}"
             ending = Ending("failed", "not-stopped", ending.usage, message)
         self._finish(ending)
-        if self.guard.hit_servers:
-            await self._restart_servers()
+        if self.guard.hit_servers:  # beside the end: nobody waits for it with the output unread
+            self._restarting = asyncio.get_running_loop().create_task(self._restart_servers())
 
     async def _wait_for_agents(self) -> None:
         try:

@@ -35,6 +35,7 @@ class Handshake:
 
     answer: dict[str, Any]
     account: dict[str, Any] = field(default_factory=dict)
+    wants_login: bool = False
     catalog: Catalog = field(default_factory=Catalog)
 
     @property
@@ -42,6 +43,12 @@ class Handshake:
         """Its version as it says it, such as 0.169.0."""
         agent = text(self.answer.get("userAgent")) or ""
         return agent.partition("/")[2].partition(" ")[0] or None
+
+    @property
+    def login_hint(self) -> str | None:
+        """How to log in, for a Codex that needs an account and has none."""
+        home = text(self.answer.get("codexHome")) or "its home"
+        return LOGIN.format(home=home) if self.wants_login else None
 
 
 class Opened(NamedTuple):
@@ -85,8 +92,7 @@ class Wanted:
 async def shake_hands(link: CodexLink, deadlines: Deadlines) -> Handshake:
     """Initialize, and read account and models.
 
-    Raises ProviderProcessFailed for a Codex that is too old and ProviderRequestFailed for one
-    without a login.
+    Raises ProviderProcessFailed for a Codex that is too old, and ProviderRequestFailed.
     """
     params = {
         "clientInfo": {"name": "agent-sidecar", "title": "Agent sidecar", "version": __version__},
@@ -99,11 +105,10 @@ async def shake_hands(link: CodexLink, deadlines: Deadlines) -> Handshake:
     link.notify("initialized")
     said = await link.result("account/read", {"refreshToken": False}, deadlines.start_s)
     account = account_shown(said.get("account"))
-    if not account and said.get("requiresOpenaiAuth") is True:
-        home = text(answer.get("codexHome")) or "its home"
-        raise ProviderRequestFailed(LOGIN.format(home=home), method="account/read")
+    wants_login = not account and said.get("requiresOpenaiAuth") is True
     complete = account.get("type") == "chatgpt"
-    return Handshake(answer, account, await read_models(link, deadlines.models_s, complete))
+    models = await read_models(link, deadlines.models_s, complete)
+    return Handshake(answer, account, wants_login, models)
 
 
 async def read_models(link: CodexLink, deadline_s: float, complete: bool = False) -> Catalog:

@@ -39,24 +39,18 @@ class CodexProbe(ProviderProbe):
                 return Finding(True, "unknown", version, program.path, outdated)
             hand = await self._ask()
         except SidecarError as error:
-            missing = error.data.get("method") == "account/read"
-            return Finding(
-                installed=True,
-                auth="missing" if missing else "unknown",
-                version=version,
-                path=program.path,
-                reason=error.message,
-            )
+            return Finding(True, "unknown", version, program.path, error.message)
         return Finding(
             installed=True,
-            auth="ok" if hand.account else "unknown",
+            auth="missing" if hand.wants_login else "ok" if hand.account else "unknown",
             version=version or hand.version,
             path=program.path,
+            reason=hand.login_hint,
             account=hand.account or None,
         )
 
     async def models(self) -> list[Model]:
-        """Return the models of the account; [] for one that cannot be asked."""
+        """Return the models on offer, with an account or without; [] if Codex cannot be asked."""
         try:
             return (await self._ask()).catalog.shown()
         except SidecarError as error:

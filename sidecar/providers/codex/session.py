@@ -110,6 +110,8 @@ class CodexSession(ProviderSession):
         """Shake hands, open or resume the thread, announce it."""
         link = self._up()
         self._handshake = await shake_hands(link, self._deadlines)
+        if self._handshake.login_hint is not None:
+            raise ProviderRequestFailed(self._handshake.login_hint, method="account/read")
         wanted = self._wanted()
         resumed = await self._resume(link, wanted)
         opened = resumed or await new_thread(link, wanted, self._deadlines.start_s)

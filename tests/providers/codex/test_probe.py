@@ -68,6 +68,7 @@ async def test_a_codex_without_a_login() -> None:
     finding = await probe(account_read={"account": None, "requiresOpenaiAuth": True}).status()
     assert (finding.installed, finding.auth) == (True, "missing")
     assert "codex login" in (finding.reason or "")
+    assert await probe(account_read={"account": None, "requiresOpenaiAuth": True}).models() != []
 
 
 async def test_a_codex_that_is_too_old_is_not_asked() -> None:
