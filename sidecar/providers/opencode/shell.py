@@ -7,7 +7,9 @@ from typing import Any, Final
 from sidecar.contract.errors import ValidationFailed
 from sidecar.contract.frames import SessionSpec
 from sidecar.providers.base import ProviderCommand
+from sidecar.providers.opencode import mcp
 from sidecar.providers.opencode.options import DEFAULT_COMMAND, OpencodeOptions, asked
+from sidecar.providers.shapes import a_map
 
 PASSWORD_VARIABLE: Final = "OPENCODE_SERVER_PASSWORD"  # noqa: S105 - a variable's name
 
@@ -75,12 +77,9 @@ def server_config(
         raise ValidationFailed("Cannot start OpenCode: OPENCODE_CONFIG_CONTENT is no JSON map")
     config |= options.config
     if options.mcp_servers:
-        config["mcp"] = {**_map(config.get("mcp")), **options.mcp_servers}
+        ours = {name: mcp.server_config(name, row) for name, row in options.mcp_servers.items()}
+        config["mcp"] = {**a_map(config.get("mcp")), **ours}
     if plugin is not None:
         plugins = config.get("plugin")
         config["plugin"] = [*(plugins if isinstance(plugins, list) else []), plugin]
     return config
-
-
-def _map(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
