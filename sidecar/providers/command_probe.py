@@ -15,8 +15,8 @@ from sidecar.contract.errors import SidecarError
 from sidecar.contract.vocabulary import AuthState
 from sidecar.providers.base import Finding, ProbeContext, ProviderProbe
 
-VERSION_S = 5.0
-"""Node CLIs take up to two seconds to say their version."""
+VERSION_S = 8.0
+"""Node CLIs take up to two seconds to say their version, on a loaded machine several times that."""
 
 _VERSION = re.compile(r"\d+(?:\.\d+)+[\w.+-]*")
 
