@@ -20,8 +20,8 @@ MODEL_PAGES = 8
 """Pages of model/list that are read; Codex has one."""
 
 LOGIN = (
-    "Codex wants a login first: run `codex login` (with CODEX_HOME set to {home}), or give it an "
-    "account in its settings"
+    "Codex has no account: run `codex login` (with CODEX_HOME set to {home}), or turns will fail "
+    "unless a gateway in its config.toml needs none"
 )
 
 
@@ -90,7 +90,7 @@ class Wanted:
 
 
 async def shake_hands(link: CodexLink, deadlines: Deadlines) -> Handshake:
-    """Initialize, and read account and models.
+    """Initialize, and read account and models; a missing account is told, not refused.
 
     Raises ProviderProcessFailed for a Codex that is too old, and ProviderRequestFailed.
     """

@@ -11,6 +11,7 @@ from typing import Any
 
 from sidecar.contract.base import Json
 from sidecar.contract.errors import ProviderProcessFailed, ProviderRequestFailed, ValidationFailed
+from sidecar.contract.events.side import AuthStatus
 from sidecar.contract.methods import (
     McpParams,
     RespondToRequestParams,
@@ -110,13 +111,12 @@ class CodexSession(ProviderSession):
         """Shake hands, open or resume the thread, announce it."""
         link = self._up()
         self._handshake = await shake_hands(link, self._deadlines)
-        if self._handshake.login_hint is not None:
-            raise ProviderRequestFailed(self._handshake.login_hint, method="account/read")
         wanted = self._wanted()
         resumed = await self._resume(link, wanted)
         opened = resumed or await new_thread(link, wanted, self._deadlines.start_s)
         self._announce(opened, resumed=resumed is not None)
         self._say_dropped(wanted.choice)
+        self._say_login()
 
     async def cancel(self) -> None:
         """Ask Codex to stop working; the stop ladder goes on whatever it does."""
@@ -187,6 +187,14 @@ class CodexSession(ProviderSession):
         held, self._held = self._held, []
         for message in held:
             self._take(message)
+
+    def _say_login(self) -> None:
+        """Say that an account is missing. Not a refusal: a gateway of one's own may need none."""
+        hint = self._handshake.login_hint
+        if hint is not None:
+            payload = AuthStatus(is_authenticating=False, error=hint)
+            self._emit(self._mapping.conversation.say("auth.status", payload))
+            self._warn(hint, {"kind": "no-account"})
 
     def _say_dropped(self, choice: Choice) -> None:
         for words in choice.dropped:

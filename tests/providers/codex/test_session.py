@@ -114,9 +114,12 @@ async def test_a_codex_that_is_too_old_says_how_to_upgrade() -> None:
 
 async def test_a_missing_login_says_how_to_log_in() -> None:
     server = Server(account_read={"account": None, "requiresOpenaiAuth": True})
-    with pytest.raises(ProviderRequestFailed, match=r"codex login.*CODEX_HOME set to /home"):
-        async with running(server, PYTHON):
-            pass
+    async with running(server, PYTHON) as run:
+        status = run.context.of("auth.status")[0].payload
+        assert "codex login" in status.error
+        assert "CODEX_HOME set to /home" in status.error
+        assert run.context.of("runtime.warning")[0].payload.detail == {"kind": "no-account"}
+        assert (await run.session.send_turn(turn("x"))).turn_id == TURN, "a gateway may need none"
 
 
 async def test_an_account_is_said_without_what_is_secret() -> None:
