@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from sidecar.process import (
+    Child,
     Exit,
     Ladder,
     OrphanReaper,
@@ -20,6 +21,7 @@ from sidecar.process import (
 )
 from sidecar.process.identity import ProcessInfo
 from sidecar.process.linux import set_subreaper
+from sidecar.process.stop import session_census
 from tests.process.conftest import Misbehave
 from tests.support import observer
 
@@ -129,6 +131,29 @@ async def test_of_two_sessions_in_a_host_only_the_stopped_one_dies(
     assert len(left) == len(before) / 2
     assert sibling.pid in left
     await stop_session_tree([sibling], mark=marks[1], ladder=QUICK)
+    assert observer.seen(sentinel) == []
+    await _reap()
+
+
+async def test_the_tools_of_a_shared_service_die_with_their_session_alone(sentinel: str) -> None:
+    """Two sessions have a tool each below one service that neither has started."""
+    service_mark, mine, siblings = new_mark(), new_mark(), new_mark()
+    words = {mark: f"{sentinel}-{mark}" for mark in (mine, siblings)}
+    tools = " ".join(
+        f"AGENT_SIDECAR_MARKS=$AGENT_SIDECAR_MARKS:{mark} setsid sh -c 'sleep 60; : {word}' &"
+        for mark, word in words.items()
+    )
+    service = await Child.spawn(
+        ["sh", "-c", f"{tools} sleep 60; : {sentinel}"],
+        env=with_mark(dict(os.environ), service_mark),
+    )
+    for word in words.values():
+        await observer.wait_until_seen(word, 2, 5)  # in the service's argv too
+    report = await stop_session_tree([], mark=mine, ladder=QUICK)
+    assert len(report.killed) == 2
+    assert [seen.pid for seen in observer.seen(words[mine])] == [service.pid]
+    assert len(observer.seen(words[siblings])) == 2
+    await stop_tree([service], look=lambda: session_census([service], service_mark), ladder=QUICK)
     assert observer.seen(sentinel) == []
     await _reap()
 
