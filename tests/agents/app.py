@@ -78,6 +78,11 @@ class App:
         self.ready: dict[str, Any] | None = None
         self._over = False
 
+    @property
+    def data_dir(self) -> Path:
+        """The sidecar's data folder."""
+        return self._launch.data_dir
+
     def __enter__(self) -> "App":
         self._log = (self._launch.data_dir.parent / "app.log").open("w+b")
         self._process = subprocess.Popen(
