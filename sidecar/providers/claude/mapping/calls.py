@@ -37,7 +37,7 @@ _CALLS: Final = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 
 def is_call(block: Mapping[str, Any]) -> bool:
     """Tell whether a content block is a tool call."""
-    return block.get("type") in _CALLS
+    return str(block.get("type")) in _CALLS
 
 
 def is_result(block: Mapping[str, Any]) -> bool:
