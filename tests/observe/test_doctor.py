@@ -25,7 +25,12 @@ def run(tmp_path: Path, *arguments: str, settings: Any = None, path: str = "") -
             *("--data-dir", str(tmp_path / "data"), "--settings", str(tmp_path / "settings.json")),
         ],
         cwd=ROOT,
-        env=os.environ | {"PATH": f"{path}:/usr/bin:/bin" if path else "/usr/bin:/bin"},
+        env=os.environ
+        | {
+            "PATH": f"{path}:/usr/bin:/bin" if path else "/usr/bin:/bin",
+            "HOME": str(tmp_path),
+            "SHELL": "/bin/bash",
+        },
         capture_output=True,
         text=True,
         timeout=60,
@@ -91,8 +96,10 @@ def test_what_is_not_installed_and_what_is_declared_wrongly_say_so(tmp_path: Pat
 
 
 def test_the_login_shell_is_asked(tmp_path: Path) -> None:
+    (tmp_path / ".bash_profile").write_text("export PATH=/from/the/shell:$PATH\n", "utf-8")
     _, text = run(tmp_path, settings={"env": {}})
     assert "login shell: answered" in text
+    assert "/from/the/shell:" in text
 
 
 def test_settings_that_cannot_be_read_are_an_error(tmp_path: Path) -> None:
