@@ -56,7 +56,7 @@ Result = tuple[str, int, list[str]]
 def _pytest(python: Path, long: bool, agents: Sequence[str], arguments: Sequence[str]) -> Result:
     say("\npytest")
     chosen = [*(["--long"] if long else []), *(f"--agents={name}" for name in agents)]
-    argv: list[str | Path] = [python, "-m", "pytest", *PYTEST_OUTPUT, *chosen, *arguments]
+    argv: list[str | Path] = [python, "-u", "-m", "pytest", *PYTEST_OUTPUT, *chosen, *arguments]
     code, lines = streamed(argv, cwd=ROOT, env={"AGENT_SIDECAR_REQUIRE_FROZEN": "1"})
     return "pytest", code, closing(lines, PYTEST_CLOSING)[-1:]
 
