@@ -83,7 +83,7 @@ def inquiry(**fields: Any) -> Inquiry:
         rpc_id=1,
         questions=[question],
         answer=_given,
-        cancelled=None,
+        cancelled="cancelled",
         source="acp.x.extension",
         method="x/ask",
         params={},

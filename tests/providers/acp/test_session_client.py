@@ -366,6 +366,26 @@ async def test_a_session_without_an_extension_has_no_questions_to_answer() -> No
             await session.respond_to_user_input(params)
 
 
+async def test_an_interrupt_cancels_questions_and_a_new_permission_over_the_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context, puppet = FakeContext(spec(options={"command": "puppet"})), Puppet()
+    context.puppet = puppet
+    session = EchoSession(context)
+    async with pumped(session, puppet):
+        await opened(session, puppet)
+        await session.send_turn(turn("go"))
+        with monkeypatch.context() as patch:
+            patch.setattr("sidecar.core.conversation.parts.OPEN_REQUESTS", 0)
+            answer = await ask(puppet, "session/request_permission", toolCall={}, options=[])
+            assert answer == {"outcome": {"outcome": "cancelled"}}
+        asked = begin(puppet, "x/ask")
+        await context.first("user-input.requested")
+        await session.cancel()
+        assert (await answered(puppet, asked))["result"] == "cancelled"
+        assert context.of("user-input.resolved")[0].payload.answers == {}
+
+
 async def test_an_extension_is_heard_in_a_session_and_refused_before_it() -> None:
     context, puppet = FakeContext(spec(options={"command": "puppet"})), Puppet()
     context.puppet = puppet
@@ -406,4 +426,4 @@ async def test_questions_are_answered_withdrawn_or_over_the_bound_cancelled(
         assert (await answered(puppet, asked))["error"]["code"] == REQUEST_CANCELLED
         await until_true(lambda: len(context.of("user-input.resolved")) == 2)
         monkeypatch.setattr("sidecar.core.conversation.parts.OPEN_REQUESTS", 0)
-        assert (await answered(puppet, begin(puppet, "x/ask")))["result"] is None
+        assert (await answered(puppet, begin(puppet, "x/ask")))["result"] == "cancelled"

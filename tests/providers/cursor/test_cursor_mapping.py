@@ -130,3 +130,16 @@ def test_a_sub_agent_without_an_id_is_named_by_its_call_and_one_without_either_n
     assert started.payload.task_id == "call"
     assert (started.payload.role, ended.payload.status) == ("mine", "completed")
     assert talk.events("task", prompt="x") == []
+
+
+def test_nobodys_answer_skips_and_one_that_is_not_on_offer_is_refused(talk: Talk) -> None:
+    told = talk.tell("ask_question", questions=[question()])
+    assert told.inquiry is not None
+    assert told.inquiry.answer({}) == SKIPPED
+    with pytest.raises(ValueError, match="B is none of the answers on offer: A"):
+        told.inquiry.answer({"q": "B"})
+    with pytest.raises(ValueError, match="takes one answer"):
+        told.inquiry.answer({"q": ["A", "a"]})
+    several = talk.tell("ask_question", questions=[question(allowMultiple=True)]).inquiry
+    assert several is not None
+    assert several.answer({"q": ["A", "a"]})["outcome"]["outcome"] == "answered"
