@@ -71,6 +71,22 @@ def test_claude_code_killed_below_its_runner_ends_the_generation_and_comes_back(
         assert agent.llm.requests()[-1]["n_turns"] > 1, "the conversation was forgotten"
 
 
+@pytest.mark.parametrize("wedged", [("node",), ("claude",), ("node", "claude")], ids="+".join)
+def test_a_wedged_runner_or_claude_is_stopped_with_its_tools(
+    agent: LiveAgent, wedged: tuple[str, ...]
+) -> None:
+    with agent.session("wedged") as session:
+        word = session.tool_word()
+        turn_id = session.send(f"@@tool setsid sleep {word} & sleep {word}@@")
+        session.respond(session.until("request.opened", turn_id), "accept")
+        session.until_shells(word, 2)
+        for process in observer.seen_with_env(session.place.sentinel):
+            if Path(process.argv[0]).name in wedged:
+                os.kill(process.pid, signal.SIGSTOP)
+        session.stop()
+        assert session.finish(turn_id)["state"] != "completed"
+
+
 def test_a_session_that_was_stopped_goes_on_where_it_was(agent: LiveAgent) -> None:
     with agent.session("again") as session:
         session.run("@@plain")
