@@ -44,7 +44,7 @@ from sidecar.providers.claude.mapping import (
 )
 from sidecar.providers.claude.options import read_options
 from sidecar.providers.claude.prompt import prompt_content, session_id_of
-from sidecar.providers.claude.settings import Settings
+from sidecar.providers.claude.settings import PLAN, Settings
 from sidecar.providers.claude.turns import Turn, Turns
 from sidecar.providers.claude.wire import Answered, Asked, Malformed, Message, Said, Withdrawn
 from sidecar.providers.noise import Complaints
@@ -161,10 +161,11 @@ class ClaudeSession(ProviderSession):
             answer = await self._initialize()
         if self._ended:
             raise ProviderProcessFailed("Claude ended while its session was opened")
-        self._settings.attach(self._up(), self.session().permission_mode)
+        told = self.session()
+        self._settings.attach(self._up(), told.permission_mode, told.model, told.effort)
         self._turns.attach(self._up())
         await self._settings.begin()
-        self._emit(self._mapping.started(answer, resumed))
+        self._emit(self._mapping.started(answer, resumed, told.model))
         self._live = True
         if resumed is not None:
             self._publish(resumed)
@@ -300,9 +301,14 @@ class ClaudeSession(ProviderSession):
             self._ask(asked)
 
     def _ask(self, asked: Asked) -> None:
-        """Ask a person, but for what the runtime mode or an earlier answer grants."""
+        """Ask a person, but for what the runtime mode or an earlier answer grants.
+
+        Neither grants anything in plan mode, which is there to keep Claude from acting.
+        """
         permission = permission_of(asked.id, asked.body)
-        if self._grants.covers(permission, self.context.spec.start.runtime_mode):
+        mode = self.context.spec.start.runtime_mode
+        planning = self._mapping.permission_mode == PLAN
+        if not planning and self._grants.covers(permission, mode):
             self._up().answer(asked.id, permission.answer(permission.input))
             self._emit(self._mapping.granted(asked.body))
             return

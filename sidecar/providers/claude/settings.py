@@ -44,10 +44,13 @@ class Settings:
         self._link: ClaudeLink | None = None
         self._usual_mode = "default"
         self._model: str | None = None
+        self._effort: str | None = None
 
-    def attach(self, link: ClaudeLink, mode: str) -> None:
-        """Take the process that the settings are of, and the mode that it was started in."""
+    def attach(self, link: ClaudeLink, mode: str, model: str | None, effort: str | None) -> None:
+        """Take the process that the settings are of, and what it was started with."""
         self._link = link
+        self._model = model
+        self._effort = effort
         self._mapping.permission_mode = mode
         self._usual_mode = "default" if mode == PLAN else mode
 
@@ -79,8 +82,7 @@ class Settings:
         if key == "model":
             return await self._set_model(wanted)
         if key == "effort":
-            await self._call("apply_flag_settings", settings={"effortLevel": wanted})
-            return self._say({key: wanted})
+            return await self._set_effort(wanted)
         await self._set_mode(wanted)
         if wanted != PLAN:
             self._usual_mode = wanted
@@ -88,8 +90,12 @@ class Settings:
 
     async def for_turn(self, params: SendTurnParams) -> None:
         """Set what a turn asks for. Raises as `set`."""
-        if params.model_selection is not None and params.model_selection.model != self._model:
-            await self._set_model(params.model_selection.model)
+        selection = params.model_selection
+        if selection is not None and selection.model != self._model:
+            await self._set_model(selection.model)
+        effort = text((selection.options or {}).get("effort")) if selection else None
+        if effort is not None and effort != self._effort:
+            await self._set_effort(effort)
         if params.interaction_mode == PLAN and self._mapping.permission_mode != PLAN:
             self._usual_mode = self._mapping.permission_mode or self._usual_mode
             await self._set_mode(PLAN)
@@ -141,6 +147,11 @@ class Settings:
         await self._call("set_model", model=model)
         self._model = model
         return self._say({"model": model})
+
+    async def _set_effort(self, effort: str) -> dict[str, Json]:
+        await self._call("apply_flag_settings", settings={"effortLevel": effort})
+        self._effort = effort
+        return self._say({"effort": effort})
 
     async def _set_mode(self, mode: str) -> None:
         await self._call("set_permission_mode", mode=mode)

@@ -238,6 +238,14 @@ async def test_full_access_asks_nobody_but_for_plans() -> None:
         assert stage.context.of("session.state.changed")[-1].payload.state == "waiting"
 
 
+async def test_plan_mode_asks_whatever_was_granted() -> None:
+    async with Stage(runtime_mode="full-access", options={"permissionMode": "plan"}) as stage:
+        await stage.send()
+        stage.say(INIT)
+        stage.ask(input={"command": "rm"})
+        await stage.context.first("request.opened")
+
+
 async def test_questions_are_answered_in_the_input() -> None:
     async with Stage() as stage:
         await stage.send()
@@ -323,6 +331,22 @@ async def test_a_turn_goes_to_plan_mode_and_the_next_one_back() -> None:
         await stage.end_of(first)
         sending = asyncio.create_task(stage.send(interaction_mode="default"))
         assert (await stage.answer("set_permission_mode", count=2))["mode"] == "acceptEdits"
+        await sending
+
+
+async def test_the_model_of_the_start_is_told_and_not_set_again() -> None:
+    selection = ModelSelection(model="opus", options={"effort": "high"})
+    async with Stage(model_selection=selection) as stage:
+        assert {"--model=opus", "--effort=high"} <= set(stage.context.commands[0].argv)
+        first = await stage.send(model_selection=selection)
+        assert stage.context.of("turn.started")[0].payload.model == "opus"
+        assert [m["type"] for m in stage.claude.heard] == ["control_request", "user"]
+        stage.say(INIT, DONE)
+        await stage.end_of(first)
+        less = ModelSelection(model="opus", options={"effort": "low"})
+        sending = asyncio.create_task(stage.send(model_selection=less))
+        told = await stage.answer("apply_flag_settings")
+        assert told["settings"] == {"effortLevel": "low"}
         await sending
 
 

@@ -82,17 +82,20 @@ class ClaudeMapping:
 
     # Session and turns
 
-    def started(self, answer: dict[str, Any], session_id: str | None) -> list[Draft]:
+    def started(
+        self, answer: dict[str, Any], session_id: str | None, model: str | None = None
+    ) -> list[Draft]:
         """Say that the session is open; `session_id` is that of a resumed conversation.
 
-        The id of a new one comes with its first turn.
+        The id of a new one comes with its first turn, as does the model if none was asked for.
         """
         talk = self.conversation
         resume = {"sessionId": session_id} if session_id else None
         drafts = talk.say("session.started", SessionStarted(resume=resume))
         if session_id is not None:
             drafts += self._thread(session_id)
-        drafts += self.configured(config.of_answer(answer))
+        asked = {"model": model} if model else {}
+        drafts += self.configured({**config.of_answer(answer), **asked})
         account = a_map(answer.get("account"))
         if account:
             drafts += talk.say("account.updated", AccountUpdated(account=portable(account)))
