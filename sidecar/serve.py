@@ -150,11 +150,13 @@ class Serving:
         try:
             backend.ready = True
             self._say_ready(port, instance, journal)
-            await shared.providers.start()
+            shared.providers.start()
             await self._stopping.wait()
             assert self._stop is not None
             self._log.info("sidecar.stopping", reason=self._stop.reason)
+            probes = asyncio.create_task(shared.providers.stop())  # beside the sessions
             await self._stop_sessions(supervisor)
+            await probes
             if await journalled(shared.events.store_snapshot(), "snapshot", self._log):
                 await journalled(journal.mark_clean(), "clean end", self._log)
         finally:
@@ -206,7 +208,7 @@ class Serving:
             (journal.add_mark(launcher.mark, ""), "mark"),
         ):  # on a full disk the sidecar still comes up and says so; it starts no session then
             await journalled(work, what, self._log)
-        providers = Providers(settings, data_dir, launcher.mark, self._log)
+        providers = Providers(settings, data_dir, launcher, self._log)
         return Shared(
             events=events,
             launcher=launcher,

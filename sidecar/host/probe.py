@@ -6,6 +6,7 @@ and answers on stdout.
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -117,11 +118,16 @@ def _home(env: Mapping[str, str]) -> str:
     return home if os.path.isdir(home) else os.path.abspath(os.sep)  # noqa: PTH112, PTH100
 
 
-async def answer(request: ProbeRequest) -> ProbeAnswer:
-    """Find out what was asked. Never raises for what goes wrong: that is the answer."""
+async def answer(request: ProbeRequest, channel: socket.socket | None = None) -> ProbeAnswer:
+    """Find out what was asked. Never raises for what goes wrong: that is the answer.
+
+    Given up in good order when the other end of `channel` is closed: nobody waits for it any more.
+    """
     context = HostProbeContext(request)
     reaper = OrphanReaper()
     reaper.start()
+    if channel is not None:
+        _give_up_with(channel)
     try:
         async with asyncio.timeout(request.deadline_ms / 1000):
             return await _found(request, context)
@@ -131,9 +137,26 @@ async def answer(request: ProbeRequest) -> ProbeAnswer:
         return _failed(context, error.message)
     except Exception as error:  # noqa: BLE001 - a drop-in's code may raise anything
         return _failed(context, f"its probe failed: {error!r}")
+    except asyncio.CancelledError:
+        return _failed(context, "it was given up")
     finally:
+        if channel is not None:
+            asyncio.get_running_loop().remove_reader(channel)
         context.close()
         reaper.close()
+
+
+def _give_up_with(channel: socket.socket) -> None:
+    """Cancel the current task at the end of the channel; what it is sent beyond is not read."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    def readable() -> None:
+        loop.remove_reader(channel)
+        if task is not None and not channel.recv(1, socket.MSG_PEEK):
+            task.cancel()
+
+    loop.add_reader(channel, readable)
 
 
 def _failed(context: HostProbeContext, reason: str) -> ProbeAnswer:
@@ -153,7 +176,7 @@ async def _found(request: ProbeRequest, context: HostProbeContext) -> ProbeAnswe
 
 
 async def _login_environment(request: ProbeRequest) -> dict[str, str]:
-    env = with_mark(provider_environment(os.environ), new_mark())
+    env = with_mark(provider_environment({**os.environ, **request.env}), new_mark())
     shell = login_shell(env)
     if shell is None:
         raise ProviderProcessFailed("there is no login shell to ask")
@@ -180,15 +203,16 @@ def serve_channel(channel: socket.socket) -> int:
         line = lines.readline(REQUEST_BYTES)
         if not line:
             return 1
-        channel.sendall(_answer_line(line))
+        with contextlib.suppress(OSError):  # given up: nobody is there to read it
+            channel.sendall(_answer_line(line, channel))
     return 0
 
 
-def _answer_line(line: bytes) -> bytes:
+def _answer_line(line: bytes, channel: socket.socket | None = None) -> bytes:
     try:
         request = msgspec.json.decode(line, type=ProbeRequest)
     except msgspec.DecodeError as error:
         found = ProbeAnswer(error=f"the request is not as documented: {error}")
     else:
-        found = asyncio.run(answer(request))
+        found = asyncio.run(answer(request, channel))
     return msgspec.json.encode(found, enc_hook=str) + b"\n"

@@ -128,7 +128,7 @@ class Zygote:
             return
         message, fds = request
         if message["op"] == "fork":
-            self._fork(message["id"], *fds)
+            self._fork(message["id"], message.get("role", "host"), *fds)
         elif message["op"] == "hello":
             self._meet(ProcessKey(message["pid"], message["createTime"]))
 
@@ -141,14 +141,14 @@ class Zygote:
 
     # Hosts
 
-    def _fork(self, request_id: int, channel_fd: int, stderr_fd: int) -> None:
+    def _fork(self, request_id: int, role: str, channel_fd: int, stderr_fd: int) -> None:
         try:
             pid = os.fork()
         except OSError as error:  # EAGAIN: the user's process limit
             self.control.send({"op": "failed", "id": request_id, "message": str(error)})
             return
         if pid == 0:
-            self._host(channel_fd, stderr_fd)
+            self._host(role, channel_fd, stderr_fd)
         os.close(channel_fd)
         os.close(stderr_fd)
         key = os_.key_of(pid) or ProcessKey(pid, 0)
@@ -157,8 +157,8 @@ class Zygote:
         answer = {"op": "forked", "id": request_id, "pid": pid, "createTime": key.create_time}
         self.control.send(answer, pidfd)
 
-    def _host(self, channel_fd: int, stderr_fd: int) -> None:
-        """Turn this forked process into a host; never returns."""
+    def _host(self, role: str, channel_fd: int, stderr_fd: int) -> None:
+        """Turn this forked process into a host or a probe; never returns."""
         code = EX_SOFTWARE
         try:
             signal.set_wakeup_fd(-1)
@@ -167,7 +167,7 @@ class Zygote:
             self.control.forget()
             os.dup2(stderr_fd, 2)
             channel = socket.socket(fileno=keep_only(channel_fd))
-            code = become_host(channel, self.entry)
+            code = become_host(channel, _probe_entry() if role == "probe" else self.entry)
         except BaseException:  # noqa: BLE001 - a forked child must never return into the loop
             traceback.print_exc()
         finally:
@@ -270,6 +270,12 @@ class Zygote:
 
 def _only_wake(_number: int, _frame: object) -> None:
     """Handle a signal that only has to end the poll."""
+
+
+def _probe_entry() -> HostEntry:
+    """Import what a probe runs, in the forked process: probes are few, hosts are many."""
+    entry: HostEntry = importlib.import_module("sidecar.host.probe").serve_channel
+    return entry
 
 
 def _preload() -> HostEntry:

@@ -20,10 +20,11 @@ import msgspec
 from sidecar import __version__
 from sidecar.contract.methods import ProviderParams
 from sidecar.observe.log import Log
-from sidecar.process import NEVER_RUN_HERE, is_frozen, new_mark
+from sidecar.process import NEVER_RUN_HERE, is_frozen
 from sidecar.process.filelock import FileLock
 from sidecar.process.platform import os_
 from sidecar.supervisor.datadir import CannotStart, make_data_dir
+from sidecar.supervisor.launch import ExecLauncher
 from sidecar.supervisor.providers import Providers
 from sidecar.supervisor.settings import Settings, parse_settings
 
@@ -82,14 +83,17 @@ async def _look(data_dir: str | None, settings: Settings) -> tuple[dict[str, Any
         folder = Path(os.devnull)
     said: list[dict[str, Any]] = []
     log = Log((lambda line: said.append(msgspec.json.decode(line)),))
-    providers = Providers(settings, folder, new_mark(), log)
-    await providers.start()
+    launcher = ExecLauncher(log=log)
+    await launcher.start()
+    providers = Providers(settings, folder, launcher, log)
+    providers.start()
     try:
         await providers.environment.known(LOGIN_SHELL_S)
         rows = await providers.status(ProviderParams())
         path = providers.environment.full().get("PATH", "")
     finally:
         await providers.stop()
+        await launcher.close(0)
     shell = [record for record in said if record["event"].startswith("environment.")]
     return (
         {

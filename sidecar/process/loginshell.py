@@ -8,6 +8,7 @@ daemons. Runs in a probe process, never in the supervisor.
 import asyncio
 import os
 import secrets
+import signal
 from collections.abc import Mapping
 from pathlib import PurePath
 
@@ -20,6 +21,14 @@ RESOLVING = "AGENT_SIDECAR_RESOLVING_ENVIRONMENT"
 
 OUTPUT_BYTES = 4 * 1024 * 1024
 """The environment is limited to 2 MiB by the kernel; what is beyond is noise."""
+
+LEAVE_S = 0.3
+"""A shell that has shown its environment is about to end."""
+
+HANG_UP_S = 1.0
+"""From the hang-up to the kill: files that hold a lock let go of it, as at the end of a terminal.
+A shell that is killed in the middle of pyenv's rehash leaves a lock behind that makes each later
+shell of the user wait for a minute."""
 
 NO_SHELLS = ("nologin", "false", "true", "sync")
 CSH = ("csh", "tcsh")
@@ -80,5 +89,13 @@ async def read_login_environment(
             f"{shell} did not reach its prompt within {deadline_s:g} s"
         ) from None
     finally:
-        child.close()
+        await _let_go(child)
     raise ProviderProcessFailed(f"{shell} ended without showing its environment")
+
+
+async def _let_go(child: Child) -> None:
+    """End the shell as a terminal that is closed would, and by force only after that."""
+    if await child.wait_at_most(LEAVE_S) is None:
+        child.signal_group(getattr(signal, "SIGHUP", signal.SIGTERM))
+        await child.wait_at_most(HANG_UP_S)
+    child.close()

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +17,18 @@ import msgspec
 from sidecar.contract.errors import SidecarError
 from sidecar.contract.probes import ProbeAnswer, ProbeRequest
 from sidecar.observe.log import Log
-from sidecar.process.commands import own_command
 from sidecar.process.pipes import TailReader
-from sidecar.supervisor.launch import ExecLauncher, HostProcess
+from sidecar.supervisor.launch import HostLauncher, HostProcess
 
 PROBES_AT_ONCE = 3
 """Provider CLIs take a core each for a second; sessions come first."""
 
 KILL_GRACE_S = 2.0
 """What a probe gets beyond its deadline: it says itself that it was late, unless it is wedged."""
+
+GIVE_UP_S = 1.6
+"""End of its channel to the kill: a login shell is hung up on within it (process/loginshell), and
+what is wedged is ended by its guard."""
 
 ANSWER_BYTES = 16 * 1024 * 1024
 """A list of models has some hundred KB; what a drop-in says is bounded all the same."""
@@ -42,32 +45,40 @@ KEPT = 256
 
 
 class ProbeRunner:
-    """Runs one probe process a call. `mark` is this instance's, so that a sweep finds it too."""
+    """Runs one probe process a call, by the launcher that starts the session hosts too."""
 
-    def __init__(self, mark: str, log: Log, command: Sequence[str] | None = None) -> None:
+    def __init__(self, launcher: HostLauncher, log: Log) -> None:
         self._log = log
-        self._launcher = ExecLauncher(command or own_command("probe"), log, mark)
-
-    async def start(self) -> None:
-        """Be ready to run probes."""
-        await self._launcher.start()
+        self._launcher = launcher
+        self._running: set[HostProcess] = set()
+        self._stopping = asyncio.Event()
 
     async def close(self) -> None:
-        """Kill what runs."""
-        await self._launcher.close(0)
+        """Kill what runs; nothing is started any more."""
+        self._stopping.set()
+        running = list(self._running)
+        for process in running:
+            process.kill()
+        for process in running:
+            await process.wait()
 
     async def run(self, request: ProbeRequest) -> ProbeAnswer:
         """Ask a new process, and see it and all below it dead. The answer tells of any failure."""
+        if self._stopping.is_set():
+            return ProbeAnswer(error="Cannot start a probe: the sidecar is stopping")
         try:
-            process = await self._launcher.launch()
+            process = await self._launcher.launch("probe")
         except SidecarError as error:
             return ProbeAnswer(error=error.message)
+        self._running.add(process)
+        if self._stopping.is_set():  # while it was launched
+            process.kill()
         stderr = TailReader(process.stderr_fd)
         try:
             answer = await self._ask(process, request)
         finally:
-            process.kill()
-            await asyncio.shield(process.wait())
+            await asyncio.shield(self._ended(process))
+            self._running.discard(process)
             stderr.drain()
         if answer is None:
             self._log.warning("probe.died", provider=request.provider, stderr=stderr.tail)
@@ -96,6 +107,14 @@ class ProbeRunner:
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+
+    async def _ended(self, process: HostProcess) -> None:
+        """See it dead: it goes by itself once its channel is closed, but for a wedged one."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GIVE_UP_S):
+                await process.wait()
+        process.kill()
+        await process.wait()
 
     def _write(self, request: ProbeRequest, record: dict[str, Any]) -> None:
         fields = {k: v for k, v in record.items() if k not in ("level", "event")}

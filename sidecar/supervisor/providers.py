@@ -4,7 +4,7 @@ Joins catalog, instances, environment and probes. Imports no provider's code.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ from sidecar.providers.status import (
 )
 from sidecar.supervisor.environment import Environment
 from sidecar.supervisor.instances import Instance, Instances
+from sidecar.supervisor.launch import HostLauncher
 from sidecar.supervisor.probes import Found, Key, ProbeDesk, ProbeRunner
 from sidecar.supervisor.settings import Settings
 
@@ -77,17 +78,18 @@ class Plan:
 class Providers:
     """Use: start, then plan, spec, listed, status, models; stop."""
 
-    def __init__(self, settings: Settings, data_dir: Path, mark: str, log: Log) -> None:
+    def __init__(
+        self, settings: Settings, data_dir: Path, launcher: HostLauncher, log: Log
+    ) -> None:
         self._settings = settings
         self.catalog = Catalog(data_dir, settings.agents, log)
         self.instances = Instances(data_dir, settings.instances)
-        self._runner = ProbeRunner(mark, log)
+        self._runner = ProbeRunner(launcher, log)
         self.environment = Environment(settings.env, self._runner.run, log)
         self._desk = ProbeDesk(self._runner.run)
 
-    async def start(self) -> None:
-        """Ask the login shell; nobody waits for it here."""
-        await self._runner.start()
+    def start(self) -> None:
+        """Ask the login shell; nobody waits for it here. The launcher has been started."""
         self.environment.start()
 
     async def stop(self) -> None:
@@ -101,14 +103,18 @@ class Providers:
     def plan(self, provider: str, instance_id: str | None) -> Plan:
         """Return what a start needs. Raises ValidationFailed for what there is not."""
         info = self.catalog.info(provider)
-        instance = self.instances.find(provider, instance_id, self.catalog.rows())
-        return Plan(info, instance, self._settings.providers.get(provider, {}))
+        return self._plan(info, instance_id, self.catalog.known())
 
-    def prepare(self, params: SessionStartParams) -> Plan:
-        """Return the plan of a session, its instance's home made."""
+    def _plan(self, info: ProviderInfo, instance_id: str | None, known: Collection[str]) -> Plan:
+        instance = self.instances.find(info.name, instance_id, known)
+        return Plan(info, instance, self._settings.providers.get(info.name, {}))
+
+    def prepare(self, params: SessionStartParams) -> tuple[SessionStartParams, Plan]:
+        """Return a session's params, its instance named in them, and its plan; its home is made."""
+        params = with_instance(params)
         plan = self.plan(params.provider, params.provider_instance_id)
         self.instances.make_home(plan.instance)
-        return plan
+        return params, plan
 
     def complete(self, spec: SessionSpec, plan: Plan) -> SessionSpec:
         """Add to a session's spec what its plan says and what the environment is now."""
@@ -168,24 +174,21 @@ class Providers:
 
     def _asked(self, params: ProviderParams) -> tuple[list[Plan], list[ProviderStatus]]:
         """Return the plans that the params mean, and rows for manifests that cannot be used."""
-        problems = self.catalog.problems()
-        if params.provider is not None and params.provider in problems:
-            return [], [problem_status(*problems[params.provider])]
-        if params.provider is not None:
-            names = [params.provider]
-        elif params.provider_instance_id is not None:
-            raise ValidationFailed("providerInstanceId needs the provider whose instance it is")
-        else:
-            names = list(self.catalog.rows())
-        plans = []
-        for name in names:
-            if params.provider_instance_id is not None:
-                plans.append(self.plan(name, params.provider_instance_id))
-                continue
-            plans.append(self.plan(name, None))
-            plans += [self.plan(name, own) for own in self.instances.of_provider(name)]
-        rows = [problem_status(*p) for p in problems.values()] if params.provider is None else []
-        return plans, rows
+        rows, problems = self.catalog.rows(), self.catalog.known_problems()
+        name, own = params.provider, params.provider_instance_id
+        if name is not None and name in problems:
+            return [], [problem_status(*problems[name])]
+        if own is not None:
+            if name is None:
+                raise ValidationFailed("providerInstanceId needs the provider whose instance it is")
+            return [self.plan(name, own)], []
+        infos = list(rows.values()) if name is None else [self.catalog.info(name)]
+        plans = [
+            self._plan(info, instance, rows)
+            for info in infos
+            for instance in (None, *self.instances.of_provider(info.name))
+        ]
+        return plans, [problem_status(*p) for p in problems.values()] if name is None else []
 
     def _row(self, plan: Plan, found: Found | None, *, late: bool = False) -> ProviderStatus:
         name = plan.instance.display_name
@@ -234,6 +237,23 @@ class Providers:
             env={name: value for name, value in env.items() if is_text(value)},
             instance_home=plan.instance.home or None,
         )
+
+
+def with_instance(params: SessionStartParams) -> SessionStartParams:
+    """Take the instance from the model's selection when the start names none.
+
+    Raises ValidationFailed when they name two.
+    """
+    selected = params.model_selection.instance_id if params.model_selection else None
+    own = params.provider_instance_id
+    if selected is None or selected == own:
+        return params
+    if own is not None:
+        raise ValidationFailed(
+            f"The session is to use instance {own!r}, and its model instance {selected!r}",
+            providerInstanceId=own,
+        )
+    return msgspec.structs.replace(params, provider_instance_id=selected)
 
 
 def _key(plan: Plan, op: str) -> Key:

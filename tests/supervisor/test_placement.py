@@ -30,6 +30,7 @@ from sidecar.observe.log import null_log
 from sidecar.process import Exit, ProcessKey
 from sidecar.supervisor import placement
 from sidecar.supervisor.launch import HostExit, HostLauncher, HostProcess
+from sidecar.supervisor.launch.base import Role
 from sidecar.supervisor.placement import Hosts, Seat
 
 _DECODER: msgspec.msgpack.Decoder[ToHost] = msgspec.msgpack.Decoder(ToHost)
@@ -79,7 +80,7 @@ class FakeLauncher(HostLauncher):
 
     async def start(self) -> None: ...
 
-    async def launch(self) -> HostProcess:
+    async def launch(self, role: Role = "host") -> HostProcess:
         await self.gate.wait()
         if self.failure is not None:
             raise self.failure

@@ -1,6 +1,7 @@
 """Probes have deadlines, share their answers, and leave nothing behind."""
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 from sidecar.contract.probes import ProbeAnswer, ProbeRequest
 from sidecar.observe.log import null_log
-from sidecar.process import MARKS_VARIABLE, new_mark
+from sidecar.process import MARKS_VARIABLE
+from sidecar.supervisor.launch import ExecLauncher, HostLauncher, ZygoteLauncher
 from sidecar.supervisor.probes import (
     BAD_S,
     GOOD_S,
@@ -26,17 +28,28 @@ PROBES = "tests.fakes.probes"
 WAIT_S = 20.0
 
 
-@pytest.fixture
-def mark() -> str:
-    return new_mark()
+@pytest.fixture(params=["exec", "zygote"])
+async def launcher(request: pytest.FixtureRequest) -> AsyncIterator[HostLauncher]:
+    launcher: HostLauncher = ZygoteLauncher() if request.param == "zygote" else ExecLauncher()
+    await launcher.start()
+    yield launcher
+    await launcher.close(0)
 
 
 @pytest.fixture
-async def runner(mark: str) -> AsyncIterator[ProbeRunner]:
-    runner = ProbeRunner(mark, null_log())
-    await runner.start()
+async def runner(launcher: HostLauncher) -> AsyncIterator[ProbeRunner]:
+    runner = ProbeRunner(launcher, null_log())
     yield runner
     await runner.close()
+
+
+@contextlib.asynccontextmanager
+async def runner_of(*command: str) -> AsyncIterator[ProbeRunner]:
+    """A runner whose probe process is another program."""
+    launcher = ExecLauncher(command)
+    await launcher.start()
+    yield ProbeRunner(launcher, null_log())
+    await launcher.close(0)
 
 
 def request(probe_class: str, deadline_ms: int = 15_000, **fields: Any) -> ProbeRequest:
@@ -50,69 +63,96 @@ def request(probe_class: str, deadline_ms: int = 15_000, **fields: Any) -> Probe
     )
 
 
-def marked(mark: str) -> list[int]:
-    """Return what carries a mark: nothing may, once a probe was answered."""
+def marked(launcher: HostLauncher) -> list[int]:
+    """Return what a launcher has started and lives: nothing may, once a probe was answered."""
     found = []
     for process in psutil.process_iter():
         try:
-            if mark in process.environ().get(MARKS_VARIABLE, ""):
+            if process.pid != launcher.zygote_pid and launcher.mark in process.environ().get(
+                MARKS_VARIABLE, ""
+            ):
                 found.append(process.pid)
         except psutil.Error:
             continue
     return found
 
 
-async def test_a_probe_is_asked_in_a_process_of_its_own(runner: ProbeRunner, mark: str) -> None:
+async def test_a_probe_is_asked_in_a_process_of_its_own(
+    runner: ProbeRunner, launcher: HostLauncher
+) -> None:
     answer = await runner.run(request("Good", env={"A": "secret"}))
     assert answer.finding["account"] == {"env": {"A": "secret"}}
-    assert not marked(mark)
+    assert not marked(launcher)
 
 
 async def test_one_that_hangs_is_late_and_nothing_of_it_lives(
-    runner: ProbeRunner, mark: str
+    runner: ProbeRunner, launcher: HostLauncher
 ) -> None:
     answer = await runner.run(request("Hanging", deadline_ms=300))
     assert answer.error == "it did not answer within 0.3 s"
-    assert not marked(mark)
+    assert not marked(launcher)
 
 
-async def test_one_that_is_wedged_is_killed_with_all_below(runner: ProbeRunner, mark: str) -> None:
+async def test_one_that_is_wedged_is_killed_with_all_below(
+    runner: ProbeRunner, launcher: HostLauncher
+) -> None:
     answer = await runner.run(request("Wedged", deadline_ms=100))
     assert "did not answer" in str(answer.error)
-    assert not marked(mark)
+    assert not marked(launcher)
 
 
 async def test_one_that_dies_is_told(runner: ProbeRunner) -> None:
     assert (await runner.run(request("Dying"))).error == "its probe ended without an answer"
 
 
-async def test_what_cannot_be_started_is_the_answer(mark: str) -> None:
-    runner = ProbeRunner(mark, null_log(), ["/no/such/program"])
-    await runner.start()
-    assert "Cannot start" in str((await runner.run(request("Good"))).error)
-    await runner.close()
-    assert "stopping" in str((await runner.run(request("Good"))).error)
+async def test_what_cannot_be_started_is_the_answer() -> None:
+    async with runner_of("/no/such/program") as runner:
+        assert "Cannot start" in str((await runner.run(request("Good"))).error)
+        await runner.close()
+        assert "stopping" in str((await runner.run(request("Good"))).error)
 
 
-async def test_one_that_talks_nonsense_is_told(mark: str) -> None:
+async def test_one_that_talks_nonsense_is_told() -> None:
     script = (
         "import socket,sys; s=socket.socket(fileno=int(sys.argv[2])); s.recv(9); "
         "s.sendall(b'no JSON\\n')"
     )
-    runner = ProbeRunner(mark, null_log(), [sys.executable, "-c", script])
-    await runner.start()
-    assert (await runner.run(request("Good"))).error == "its probe ended without an answer"
-    await runner.close()
+    async with runner_of(sys.executable, "-c", script) as runner:
+        assert (await runner.run(request("Good"))).error == "its probe ended without an answer"
 
 
-async def test_closing_ends_what_runs(runner: ProbeRunner, mark: str) -> None:
+async def test_a_login_shell_that_is_given_up_lets_go_of_its_locks(
+    runner: ProbeRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pyenv holds one while it rehashes: each later shell would wait for it for a minute."""
+    lock = tmp_path / "lock"
+    (tmp_path / ".bash_profile").write_text(
+        f"trap 'rm -f {lock}' EXIT\ntouch {lock}\nfor i in {{1..6000}}; do sleep 0.1; done\n"
+    )
+    ask = ProbeRequest(
+        op="environment",
+        deadline_ms=600_000,
+        provider="login shell",
+        env={"SHELL": "/bin/bash", "HOME": str(tmp_path)},
+    )
+    asking = asyncio.create_task(runner.run(ask))
+    async with asyncio.timeout(WAIT_S):
+        while not lock.exists():
+            await asyncio.sleep(0.05)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert not lock.exists()
+
+
+async def test_closing_ends_what_runs(runner: ProbeRunner, launcher: HostLauncher) -> None:
     asking = asyncio.create_task(runner.run(request("Hanging", deadline_ms=600_000)))
     async with asyncio.timeout(WAIT_S):
-        while len(marked(mark)) < 2:
+        while len(marked(launcher)) < 2:
             await asyncio.sleep(0.05)
     await runner.close()
     assert (await asking).error
-    assert not marked(mark)
+    assert not marked(launcher)
 
 
 class Desk:

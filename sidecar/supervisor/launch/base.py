@@ -10,10 +10,14 @@ import socket
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 from sidecar.process.identity import Exit, ProcessKey
 from sidecar.process.platform import SIGKILL, os_
 from sidecar.process.waited import register, unregister
+
+Role = Literal["host", "probe"]
+"""What the launched process does on its channel: run sessions, or find one thing out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +95,11 @@ class HostLauncher(ABC):
         """Be ready to launch; adopt orphans from now on."""
 
     @abstractmethod
-    async def launch(self) -> HostProcess:
-        """Start a host. Raises ProviderProcessFailed, or ShuttingDown after close."""
+    async def launch(self, role: Role = "host") -> HostProcess:
+        """Start a host, or a probe guarded like one.
+
+        Raises ProviderProcessFailed, or ShuttingDown after close.
+        """
 
     @abstractmethod
     async def close(self, deadline_s: float) -> None:

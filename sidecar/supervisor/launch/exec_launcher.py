@@ -1,4 +1,4 @@
-"""Launches each host by exec of the `host` subcommand: where fork without exec is not safe.
+"""Launches hosts and probes by exec of their subcommands: where fork without exec is not safe.
 
 On macOS and Windows never run here; on Linux, by a setting, tested.
 """
@@ -16,7 +16,7 @@ from sidecar.process.identity import UNKNOWN_EXIT, ProcessKey
 from sidecar.process.marks import new_mark, with_mark
 from sidecar.process.platform import IS_LINUX, key_of
 from sidecar.supervisor.launch.adopter import Adopter
-from sidecar.supervisor.launch.base import HostLauncher, HostProcess
+from sidecar.supervisor.launch.base import HostLauncher, HostProcess, Role
 
 
 class ExecLauncher(HostLauncher):
@@ -44,15 +44,15 @@ class ExecLauncher(HostLauncher):
         """Adopt orphans from now on."""
         self._adopter.start()
 
-    async def launch(self) -> HostProcess:
-        """Start a host. Raises ProviderProcessFailed."""
+    async def launch(self, role: Role = "host") -> HostProcess:
+        """Start a process. Raises ProviderProcessFailed."""
         if self._closing:
             raise ShuttingDown("Cannot start a session host: the sidecar is stopping")
         channel, theirs = socket.socketpair()
         stderr_fd, stderr_end = os.pipe()
         try:
             with theirs:
-                process = self._popen(theirs, stderr_end)
+                process = self._popen(role, theirs, stderr_end)
         except OSError as error:
             channel.close()
             os.close(stderr_fd)
@@ -79,10 +79,12 @@ class ExecLauncher(HostLauncher):
         await self._adopter.clean()
         self._adopter.close()
 
-    def _popen(self, theirs: socket.socket, stderr_end: int) -> "subprocess.Popen[bytes]":
+    def _popen(
+        self, role: Role, theirs: socket.socket, stderr_end: int
+    ) -> "subprocess.Popen[bytes]":
         fd = theirs.fileno()
         return subprocess.Popen(
-            [*(self._command or own_command("host")), "--channel-fd", str(fd)],
+            [*(self._command or own_command(role)), "--channel-fd", str(fd)],
             env=with_mark(own_environment(), self.mark),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

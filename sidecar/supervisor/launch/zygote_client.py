@@ -15,7 +15,7 @@ from sidecar.contract.errors import ProviderProcessFailed
 from sidecar.process.exits import ExitWatch
 from sidecar.process.identity import Exit, ProcessKey
 from sidecar.process.platform import SIGKILL, os_
-from sidecar.supervisor.launch.base import HostExit, HostProcess
+from sidecar.supervisor.launch.base import HostExit, HostProcess, Role
 from sidecar.supervisor.launch.zygote_process import ZygoteHandle
 
 READY_DEADLINE_S = 20.0
@@ -75,8 +75,8 @@ class ZygoteClient:
         """Whether it may be asked for hosts: it is neither dead nor condemned."""
         return not (self._condemned or self.gone)
 
-    async def fork(self) -> HostProcess:
-        """Have a host forked.
+    async def fork(self, role: Role = "host") -> HostProcess:
+        """Have a host or a probe forked.
 
         Raises ZygoteGone, and ProviderProcessFailed when the machine has no room for a process.
         """
@@ -89,7 +89,7 @@ class ZygoteClient:
         self._forks[fork_id] = (answer, channel, stderr_fd)
         try:
             with theirs:
-                request = {"op": "fork", "id": fork_id}
+                request = {"op": "fork", "id": fork_id, "role": role}
                 sending = self._send(request, [theirs.fileno(), stderr_end])
                 await self._within(sending, FORK_DEADLINE_S, "does not read its socket")
             return await self._within(answer, FORK_DEADLINE_S, "does not answer")

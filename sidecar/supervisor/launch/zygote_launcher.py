@@ -12,7 +12,7 @@ from sidecar.contract.errors import ProviderProcessFailed, ShuttingDown
 from sidecar.observe.log import Log, null_log
 from sidecar.process.marks import new_mark
 from sidecar.supervisor.launch.adopter import Adopter
-from sidecar.supervisor.launch.base import HostLauncher, HostProcess
+from sidecar.supervisor.launch.base import HostLauncher, HostProcess, Role
 from sidecar.supervisor.launch.zygote_client import ZygoteClient, ZygoteGone
 from sidecar.supervisor.launch.zygote_process import ZygoteHandle, start_zygote
 
@@ -50,14 +50,14 @@ class ZygoteLauncher(HostLauncher):
         self._adopter.start()
         self._living_client()
 
-    async def launch(self) -> HostProcess:
-        """Fork a host. Raises ProviderProcessFailed when two zygotes in a row could not."""
+    async def launch(self, role: Role = "host") -> HostProcess:
+        """Fork a process. Raises ProviderProcessFailed when two zygotes in a row could not."""
         reason = ""
         for _ in range(LAUNCH_TRIES):
             if self._closing:
                 raise ShuttingDown("Cannot start a session host: the sidecar is stopping")
             try:
-                return await self._living_client().fork()
+                return await self._living_client().fork(role)
             except ZygoteGone as gone:
                 reason = str(gone)
         raise ProviderProcessFailed(f"Cannot start a session host: {reason}")
