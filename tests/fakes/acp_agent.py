@@ -7,10 +7,13 @@ Prompts:     deaf (ends a cancelled prompt only after session/set_mode) · error
 The text of a prompt is a list of steps, each carried out in order:
     say WORDS | think | error | stop REASON | ask [OPTION_KIND…] | tool | client METHOD | foreign
     garbage N | log | exit | wait | images | late
+    terminal LINE (a command that the client runs, shown by a tool call)
+    shell LINE (a command of its own in a session of its own, which outlives the turn)
 """
 
 import json
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -213,6 +216,22 @@ def step_late(_rest: str, _message: Map) -> None:
     say(LATE[0])
 
 
+def step_terminal(rest: str, _message: Map) -> None:
+    named = {"sessionId": SESSION}
+    created = ask_client("terminal/create", {**named, "command": rest}, "create")
+    named |= {"terminalId": created["result"]["terminalId"]}
+    content = [{"type": "terminal", "terminalId": named["terminalId"]}]
+    update("tool_call", toolCallId="terminal", kind="execute", title=rest, content=content)
+    ended = ask_client("terminal/wait_for_exit", named, "wait")
+    output = ask_client("terminal/output", named, "output")
+    say(json.dumps({"ended": ended["result"], "output": output["result"]["output"]}))
+    update("tool_call_update", toolCallId="terminal", status="completed")
+
+
+def step_shell(rest: str, _message: Map) -> None:
+    subprocess.Popen(["/bin/sh", "-c", rest], start_new_session=True, stdin=subprocess.DEVNULL)
+
+
 STEPS: dict[str, Callable[[str, Map], Map | None]] = {
     "say": step_say,
     "think": step_think,
@@ -228,6 +247,8 @@ STEPS: dict[str, Callable[[str, Map], Map | None]] = {
     "wait": step_wait,
     "images": step_images,
     "late": step_late,
+    "terminal": step_terminal,
+    "shell": step_shell,
 }
 METHODS: dict[str, Callable[[Map], Map | None]] = {
     "initialize": initialize,
