@@ -97,7 +97,7 @@ class Supervisor:
         if sum(s.lifecycle.running for s in self._sessions.values()) >= SESSIONS_MAX:
             raise Overloaded(f"{SESSIONS_MAX} sessions run already")
         self._check_parent(params)
-        plan = self._shared.providers.prepare(params)
+        params, plan = self._shared.providers.prepare(params)
         session = self._sessions.get(params.thread_id) or Session(self._shared, params.thread_id)
         if session.lifecycle.phase is Phase.STOPPED:
             self._forget_sessions()
