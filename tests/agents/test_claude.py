@@ -204,3 +204,28 @@ def test_what_the_model_answers_is_why_the_turn_failed(agent: LiveAgent, status:
         assert end["state"] == "failed"
         assert str(status) in end["errorMessage"] or "fake" in end["errorMessage"]
         assert session.run("@@plain")["state"] == "completed"
+
+
+def test_accounts_see_nothing_of_each_other(agent: LiveAgent) -> None:
+    with agent.session("work", providerInstanceId="work") as work:
+        assert work.run("@@plain")["state"] == "completed"
+        cursor = work.request("session.get")["resumeCursor"]
+        with agent.session("home", providerInstanceId="home", resumeCursor=cursor) as home:
+            warnings = [e["payload"]["detail"]["kind"] for e in home.of("runtime.warning")]
+            assert warnings == ["not-resumed"]
+            assert home.run("@@plain")["state"] == "completed"
+        assert not list(work.place.home.glob(".claude/projects/*/*.jsonl"))
+
+
+def test_a_conversation_of_an_account_is_resumed_in_it(agent: LiveAgent) -> None:
+    with agent.session("account", providerInstanceId="work") as first:
+        first.run("@@plain")
+        cursor = first.request("session.get")["resumeCursor"]
+        cwd = str(first.place.work)
+    start = {"providerInstanceId": "work", "resumeCursor": cursor, "cwd": cwd}
+    with agent.session("again", **start) as again:
+        assert again.of("runtime.warning") == []
+        assert again.of("session.started")[0]["payload"]["resume"] == cursor
+        again.run("@@plain")
+        asked = [r for r in agent.llm.requests() if r.get("action") == "plain"]
+        assert asked[-1]["n_turns"] > 1
