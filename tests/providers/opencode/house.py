@@ -10,6 +10,7 @@ import msgspec
 
 from sidecar.contract.events import Event
 from sidecar.contract.frames import SessionSpec
+from sidecar.contract.methods import RespondToRequestParams
 from sidecar.providers.base import Lease, SharedContext, SharedService
 from sidecar.providers.opencode.deadlines import Deadlines
 from sidecar.providers.opencode.server import OpencodeServer
@@ -136,3 +137,18 @@ class Guest:
     def states(self) -> list[tuple[str | None, str]]:
         """Return the turns that have ended, with how."""
         return [(e.turn_id, e.payload.state) for e in self.context.of("turn.completed")]
+
+
+async def answer(guest: Guest, decision: Any, option_id: str | None = None, index: int = 0) -> None:
+    """Wait for a request of the session and answer it."""
+    opened = await guest.context.first("request.opened", index)
+    assert opened.request_id is not None
+    await guest.session.respond_to_request(
+        RespondToRequestParams(
+            idempotency_key="k",
+            thread_id="t",
+            request_id=opened.request_id,
+            decision=decision,
+            option_id=option_id,
+        )
+    )
