@@ -1,11 +1,22 @@
-"""gemini-cli, an ACP agent that nobody here wrote, against the fake LLM."""
+"""gemini-cli, an ACP agent that nobody here wrote, against the fake LLM; some of it frozen too."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.agents.conftest import StartAgent
 from tests.agents.harness import LiveAgent
 from tests.agents.profiles.gemini import PROFILE
-from tests.agents.scenarios import Scenario, common_scenarios, marks_of
+from tests.agents.scenarios import (
+    Scenario,
+    common_scenarios,
+    interrupt_in_stream,
+    marks_of,
+    plain,
+    tool_accepted,
+    tool_declined,
+)
 
 pytestmark = marks_of(PROFILE)
 
@@ -18,3 +29,17 @@ def agent(start_agent: StartAgent) -> LiveAgent:
 @common_scenarios(PROFILE)
 def test_scenario(agent: LiveAgent, scenario: Scenario) -> None:
     scenario(agent)
+
+
+FROZEN = (plain, tool_accepted, tool_declined, interrupt_in_stream)
+
+
+@pytest.fixture(scope="module")
+def frozen_agent(start_agent: StartAgent, frozen_binary: Callable[[str], Path]) -> LiveAgent:
+    return start_agent(PROFILE, frozen_binary("onefile"))
+
+
+@pytest.mark.frozen
+@pytest.mark.parametrize("scenario", FROZEN, ids=[s.__name__ for s in FROZEN])
+def test_scenario_of_the_frozen_binary(frozen_agent: LiveAgent, scenario: Scenario) -> None:
+    scenario(frozen_agent)
