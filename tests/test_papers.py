@@ -18,7 +18,8 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 
 def test_every_setting_stands_in_the_readme_with_its_default() -> None:
-    rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", README, re.MULTILINE))
+    section = README.partition("\n## Settings\n")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", section, re.MULTILINE))
     defaults = msgspec.to_builtins(msgspec.structs.asdict(Settings()))
     names = dict(zip(Settings.__struct_fields__, Settings.__struct_encode_fields__, strict=True))
     assert rows == {names[field]: str(value) for field, value in defaults.items()}
