@@ -5,7 +5,6 @@ Owns how steps look on the terminal and what a failure says. Never decides what 
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -94,39 +93,6 @@ def streamed(
             say("  (a process that was left behind holds the output open)")
             process.stdout = None  # the reader closes it, whenever it gets that far
     return code, list(kept)
-
-
-@contextlib.contextmanager
-def background(
-    title: str, argv: Sequence[str | Path], *, cwd: Path | None = None
-) -> Iterator[None]:
-    """Run a program beside the block, with its output in build/logs; end it with the block.
-
-    It is there to save time alone: whether it succeeds is nobody's concern here.
-    """
-    LOGS.mkdir(parents=True, exist_ok=True)
-    with (LOGS / f"{title}.log").open("wb") as sink:
-        process = subprocess.Popen(
-            [str(part) for part in argv],
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        yield
-    finally:
-        _end_group(process)
-
-
-def _end_group(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a process that began a session, with all that is in it."""
-    if sys.platform == "win32":
-        process.kill()
-    elif process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _pass_on(source: IO[str], kept: deque[str]) -> None:

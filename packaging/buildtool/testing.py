@@ -5,14 +5,14 @@ Owns the order and the closing lines. What a test needs beyond that is the tests
 
 import re
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from buildtool.beside import Beside, Step
 from buildtool.env import build_glue, ensure_node, ensure_venv
 from buildtool.freeze import LAYOUTS, FreezeOptions, freeze
 from buildtool.paths import GLUE, ROOT, binary
 from buildtool.report import judge
-from buildtool.shell import background, say, streamed
+from buildtool.shell import say, streamed
 
 PYTEST_CLOSING = re.compile(
     r"^=*\s*\d+ (passed|failed|skipped|error|deselected)|^=*\s*no tests ran"
@@ -20,26 +20,34 @@ PYTEST_CLOSING = re.compile(
 PYTEST_OUTPUT = ("-rfEs", "--durations=10", "--color=no")
 """What failed and why something was skipped, at the end; and what the time goes to."""
 NODE_CLOSING = re.compile(r"^(ℹ|#) (tests|pass|fail|cancelled|skipped|todo|duration_ms) ")
-
-
 PREFETCH = "tests.agents.prefetch"
+REQUIRE = {"AGENT_SIDECAR_REQUIRE_FROZEN": "1"}
+"""No test against a frozen binary is skipped because there is none."""
 
 
 def test(*, long: bool, agents: Sequence[str], pytest_arguments: Sequence[str]) -> int:
     """Set up, freeze both layouts, run all tests; return 0 when everything passed.
 
-    With `agents`, only the tests of those real agents run, and no node test.
+    With `agents`, only the tests of those real agents run, and no node test; with arguments for
+    pytest, what they choose, then the node tests.
     """
     say("set-up")
     python = ensure_venv()
-    with _prefetched(python, long, agents, wanted=not pytest_arguments):
+    long_option = ["--long"] if long else []
+    # Real agents are fetched beside the freezing, so that no test waits for hundreds of MB. Who
+    # chose single tests has chosen: a test that needs an agent installs it.
+    fetch = Step("prefetch", [python, "-m", PREFETCH, *long_option, *agents], ROOT)
+    with Beside([] if pytest_arguments else [fetch]):
         ensure_node()
         build_glue()
         freeze(FreezeOptions(layouts=LAYOUTS))
         sizes_good = judge(LAYOUTS)
-        results = [_pytest(python, long, agents, pytest_arguments)]
-        if not agents:
-            results.append(_node())
+        if agents or pytest_arguments:
+            chosen = [*long_option, *(f"--agents={name}" for name in agents), *pytest_arguments]
+            results = [_pytest(python, chosen)]
+            results += [] if agents else [_shown(_node_step())]
+        else:
+            results = _all(python, long_option)
     say()
     for name, code, closing_lines in results:
         said = "  ".join(closing_lines) or "no closing line"
@@ -53,36 +61,44 @@ Result = tuple[str, int, list[str]]
 """Name, exit code, closing lines."""
 
 
-def _pytest(python: Path, long: bool, agents: Sequence[str], arguments: Sequence[str]) -> Result:
-    say("\npytest")
-    chosen = [*(["--long"] if long else []), *(f"--agents={name}" for name in agents)]
-    argv: list[str | Path] = [python, "-u", "-m", "pytest", *PYTEST_OUTPUT, *chosen, *arguments]
-    code, lines = streamed(argv, cwd=ROOT, env={"AGENT_SIDECAR_REQUIRE_FROZEN": "1"})
-    return "pytest", code, closing(lines, PYTEST_CLOSING)[-1:]
+def _all(python: Path, long_option: list[str]) -> list[Result]:
+    """Run the tests of real agents and of Node beside all others: those mostly wait."""
+    real = ["-m", "agents", *long_option, "tests/agents"]
+    lane = [_node_step(), Step("agents", _pytest_argv(python, real), ROOT, REQUIRE)]
+    with Beside(lane) as beside:
+        results = [_pytest(python, ["-m", "not agents", *long_option])]
+        for outcome in beside.outcomes():
+            say(f"\n{outcome.step.title} (ran beside)")
+            say("\n".join(outcome.lines))
+            results.append(_judged(outcome.step.title, outcome.code, outcome.lines))
+    return results
 
 
-def _node() -> Result:
-    say("\nnode")
-    env = {
-        "AGENT_SIDECAR_REQUIRE_FROZEN": "1",
-        "AGENT_SIDECAR_BINARY": str(binary("onefile")),
-    }
-    code, lines = streamed(["npm", "test", "--silent"], cwd=GLUE, env=env)
-    return "node", code, closing(lines, NODE_CLOSING)
+def _pytest(python: Path, arguments: Sequence[str]) -> Result:
+    return _shown(Step("pytest", _pytest_argv(python, arguments), ROOT, REQUIRE))
 
 
-def _prefetched(
-    python: Path, long: bool, agents: Sequence[str], *, wanted: bool
-) -> AbstractContextManager[None]:
-    """Fetch the real agents beside the freezing, so that no test waits for hundreds of MB.
+def _pytest_argv(python: Path, arguments: Sequence[str]) -> list[str | Path]:
+    """Return the command; unbuffered, so that progress is seen through a pipe."""
+    return [python, "-u", "-m", "pytest", *PYTEST_OUTPUT, *arguments]
 
-    Not when single tests were chosen: those that need an agent install it themselves.
-    """
-    if not wanted:
-        return nullcontext()
-    return background(
-        "agents", [python, "-m", PREFETCH, *(["--long"] if long else []), *agents], cwd=ROOT
-    )
+
+def _node_step() -> Step:
+    env = {**REQUIRE, "AGENT_SIDECAR_BINARY": str(binary("onefile"))}
+    return Step("node", ["npm", "test", "--silent"], GLUE, env)
+
+
+def _shown(step: Step) -> Result:
+    """Run a step with its output passed on."""
+    say(f"\n{step.title}")
+    code, lines = streamed(step.argv, cwd=step.cwd, env=step.env)
+    return _judged(step.title, code, lines)
+
+
+def _judged(title: str, code: int, lines: Sequence[str]) -> Result:
+    if title == "node":
+        return title, code, closing(lines, NODE_CLOSING)
+    return title, code, closing(lines, PYTEST_CLOSING)[-1:]
 
 
 def closing(lines: Sequence[str], pattern: re.Pattern[str]) -> list[str]:

@@ -1,16 +1,12 @@
 """Running other programs: quiet when all is well, telling when not."""
 
-import asyncio
 import os
 import signal
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
 from buildtool import shell
-from tests.support import observer
 
 
 @pytest.fixture(autouse=True)
@@ -63,21 +59,3 @@ def test_streamed_does_not_wait_for_a_process_that_holds_the_output(
     os.kill(int(lines[0]), signal.SIGKILL)
     assert code == 0
     assert "holds the output open" in capsys.readouterr().out
-
-
-def test_what_runs_in_the_background_ends_with_the_block_and_all_below_it(tmp_path: Path) -> None:
-    up = tmp_path / "up"
-    script = f"sleep 600 & echo $! > {up}.new; mv {up}.new {up}; wait"
-    with shell.background("agents", ["sh", "-c", script]):
-        deadline = time.monotonic() + 20
-        while not up.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        below = int(up.read_text())
-        assert observer.is_running(below)
-    assert asyncio.run(observer.wait_until_ended([below], 20)) == []
-
-
-def test_what_ended_in_the_background_is_no_error() -> None:
-    with shell.background("agents", [sys.executable, "-c", ""]):
-        pass
