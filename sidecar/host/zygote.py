@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 import traceback
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -40,6 +41,10 @@ SURVIVOR_PAUSE_S = 1.0
 ROUND_UP_MS = 1
 """poll cuts its timeout to whole milliseconds: without it the loop would spin through the last."""
 
+WARM_AFTER_S = 1.0
+"""Ready to the first import of a provider: the supervisor, which starts meanwhile, and its clients
+come first. A host that is forked before imports its provider itself."""
+
 EX_SOFTWARE = 70
 
 PARENT_DEATH_SIGNAL = signal.SIGUSR1
@@ -61,6 +66,9 @@ class Zygote:
 
     control: Control
     entry: HostEntry
+    cold: deque[str] = field(default_factory=deque)
+    """Modules that hosts will need, imported here once while there is nothing else to do."""
+    warm_at: float = 0.0
     supervisor: ProcessKey | None = None
     hosts: dict[int, ProcessKey] = field(default_factory=dict)
     ended: dict[int, Ended] = field(default_factory=dict)
@@ -76,16 +84,36 @@ class Zygote:
         poll = select.poll()
         poll.register(self.wakeup[0], select.POLLIN)
         self.control.send({"op": "ready", "pid": os.getpid()})
+        self.warm_at = time.monotonic() + WARM_AFTER_S
         while not self._buried():
             self._listen(poll)
-            for fd, _ in poll.poll(self._timeout_ms()):
+            events = poll.poll(self._timeout_ms())
+            for fd, _ in events:
                 if fd == self.wakeup[0]:
                     self._woken()
                 else:
                     self._serve()
             self._reap()
             self._step_kill()
+            if not events:
+                self.warm()
         return 0
+
+    def warm(self) -> None:
+        """Import the next module, if its time has come; forked hosts share its pages.
+
+        One that cannot be imported fails its own sessions, in words, and no others.
+        """
+        busy = self.kill is not None or self.alone_since is not None
+        if not self.cold or busy or time.monotonic() < self.warm_at:
+            return
+        try:
+            importlib.import_module(self.cold.popleft())
+        except Exception:  # noqa: BLE001 - a host tells it to whoever starts such a session
+            traceback.print_exc()
+        if not self.cold:
+            gc.collect()
+            gc.freeze()
 
     def _catch_signals(self) -> None:
         """Have SIGCHLD and the parent-death signal wake the poll; they do nothing else."""
@@ -262,6 +290,8 @@ class Zygote:
         """Return the time to the next thing that no descriptor tells."""
         now = time.monotonic()
         due = [self.next_kill] if self.kill else []
+        idle = self.kill is None and self.alone_since is None
+        due += [self.warm_at] if self.cold and idle else []
         if self.alone_since is not None:
             ends = (self.alone_since + UNDERTAKER_KILL_S, self.alone_since + UNDERTAKER_END_S)
             due += [end for end in ends if end > now]
@@ -278,18 +308,10 @@ def _probe_entry() -> HostEntry:
     return entry
 
 
-def _preload() -> HostEntry:
-    """Import once what every host needs; the pages are shared until they are written.
-
-    A provider that cannot be imported fails its own sessions, in words, and no others.
-    """
-    entry = default_entry()
-    for info in importlib.import_module("sidecar.providers.registry").PROVIDERS.values():
-        try:
-            importlib.import_module(info.module)
-        except ImportError:
-            traceback.print_exc()
-    return entry
+def _provider_modules() -> list[str]:
+    """Return the modules of the built-in providers; drop-ins are imported in hosts alone."""
+    rows = importlib.import_module("sidecar.providers.registry").PROVIDERS.values()
+    return list(dict.fromkeys(row.module for row in rows))
 
 
 def main(control_fd: int, entry: HostEntry | None = None) -> int:
@@ -297,7 +319,8 @@ def main(control_fd: int, entry: HostEntry | None = None) -> int:
     control = Control(socket.socket(fileno=control_fd))
     os.set_inheritable(control_fd, False)
     os_.set_subreaper()
-    entry = entry or _preload()
+    cold = deque(_provider_modules() if entry is None else ())
+    entry = entry or default_entry()
     gc.collect()
     gc.freeze()
-    return Zygote(control, entry).run()
+    return Zygote(control, entry, cold).run()

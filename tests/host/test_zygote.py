@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -295,3 +296,28 @@ def test_starting_one_imports_neither_asyncio_nor_aiohttp() -> None:
         "print([m for m in ('asyncio', 'aiohttp', 'msgspec', 'psutil') if m in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code]) == b"[]\n"
+
+
+def test_what_hosts_need_is_imported_one_at_a_time_in_quiet_moments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in (("cold_a", ""), ("cold_b", "raise ValueError('broken')"), ("cold_c", "")):
+        (tmp_path / f"{name}.py").write_text(text)
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        loop = ZygoteLoop(Control(ours), lambda _: 0, deque(["cold_a", "cold_b", "cold_c"]))
+        loop.warm_at = time.monotonic() + 3600
+        loop.warm()
+        assert "cold_a" not in sys.modules  # it is not yet time
+        loop.warm_at = 0
+        loop.warm()
+        assert "cold_a" in sys.modules
+        assert "cold_c" not in sys.modules
+        loop.warm()
+        assert "ValueError: broken" in capfd.readouterr().err
+        loop.warm()
+        loop.warm()
+        assert "cold_c" in sys.modules
+        assert not loop.cold
