@@ -1,6 +1,7 @@
 """The real opencode, through the sidecar and the Node app, against the fake LLM."""
 
 import json
+import subprocess
 from typing import Any
 
 import pytest
@@ -221,6 +222,21 @@ def test_a_file_is_written_only_when_it_is_allowed(agent: LiveAgent) -> None:
         )
         assert unasked(session, again)["state"] == "completed"
         assert path.read_text() == "hi\n", "plan mode changed a file"
+
+
+def test_what_a_turn_changed_is_its_diff(agent: LiveAgent) -> None:
+    session = agent.session("diff")
+    git = ["git", "-c", "user.email=a@b", "-c", "user.name=n", "-C", str(session.place.work)]
+    path = session.place.work / "a.txt"
+    path.write_text("a\n")
+    for words in (["init", "-q"], ["add", "a.txt"], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *words], check=True)
+    with session:
+        turn_id = session.send(call("write", filePath=str(path), content="b\n"))
+        session.respond(session.until("request.opened", turn_id), "accept")
+        session.finish(turn_id)
+        diff = session.until("turn.diff.updated", turn_id)["payload"]["unifiedDiff"]
+        assert "-a\n+b" in diff
 
 
 def test_edits_are_accepted_by_the_mode_that_says_so(agent: LiveAgent) -> None:

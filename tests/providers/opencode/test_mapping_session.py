@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sidecar.core.conversation import Conversation
-from sidecar.providers.opencode.mapping import OpencodeMapping, Opening, history
+from sidecar.providers.opencode.mapping import OpencodeMapping, Opening, diffs, history
 from sidecar.providers.opencode.mapping.errors import error_text
 from sidecar.providers.opencode.mapping.permissions import read_permission
 from tests.providers.context import strict
@@ -53,16 +53,50 @@ def test_todos_are_the_plan() -> None:
     assert plan == [("a", "inProgress"), ("b", "completed"), ("c", "pending")]
 
 
+PATCH = {"file": "a", "patch": "--- a\n+++ a\n"}
+
+
+def asked(talk: Talk, message_id: Any = "msg_u", changes: Any = None) -> list[Any]:
+    """Say a message of the user."""
+    info = {"id": message_id, "role": "user", "summary": {"diffs": changes or []}}
+    return talk.say("message.updated", info=info)
+
+
 def test_a_diff_belongs_to_the_turn_that_made_it_and_is_said_once() -> None:
     talk = Talk()
+    assert asked(talk) == []
     talk.end()
-    diff = [{"file": "a", "patch": "--- a\n+++ a\n"}, {"file": "b"}, {"patch": " "}]
-    (event,) = talk.say("session.diff", diff=diff)
+    changes = [PATCH, {"file": "b"}, {"patch": " "}]
+    (event,) = asked(talk, changes=changes)
     assert event.payload.unified_diff == "--- a\n+++ a"
     assert event.turn_id == "turn"
-    assert talk.say("session.diff", diff=diff) == []
-    assert talk.say("session.diff", diff=[]) == []
-    assert types(talk.say("session.diff", diff=diff)) == ["turn.diff.updated"]
+    assert asked(talk, changes=changes) == []
+    assert asked(talk) == []
+    assert types(asked(talk, changes=changes)) == ["turn.diff.updated"]
+    assert talk.say("session.diff", diff=[PATCH, PATCH]) == []
+
+
+def test_a_diff_of_the_session_counts_when_no_message_tells_one() -> None:
+    talk = Talk()
+    talk.end()
+    (event,) = talk.say("session.diff", diff=[PATCH])
+    assert event.turn_id == "turn"
+
+
+@pytest.mark.parametrize("message_id", [None, "msg_of_another_client"])
+def test_a_diff_of_no_turn_of_ours_is_not_said(message_id: Any) -> None:
+    talk = Talk()
+    talk.end()
+    assert asked(talk, message_id, [PATCH]) == []
+
+
+def test_the_turns_of_messages_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffs, "MESSAGES", 1)
+    talk = Talk()
+    asked(talk, "msg_1", [PATCH])
+    asked(talk, "msg_2")
+    talk.end()
+    assert asked(talk, "msg_1", [PATCH, PATCH]) == []
 
 
 def test_a_compaction_is_an_item_and_a_state() -> None:

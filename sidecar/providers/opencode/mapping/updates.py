@@ -21,25 +21,23 @@ from sidecar.contract.events.session import (
     TokenUsage,
 )
 from sidecar.contract.events.side import McpStatusUpdated, RuntimeFailed
-from sidecar.contract.events.turn import PlanStep, TurnDiffUpdated, TurnPlanUpdated
+from sidecar.contract.events.turn import PlanStep, TurnPlanUpdated
 from sidecar.contract.vocabulary import PlanStepStatus
 from sidecar.core.conversation import Conversation, Ending
 from sidecar.core.drafts import Draft
 from sidecar.providers.opencode.mapping import usage
 from sidecar.providers.opencode.mapping.agents import Agents
 from sidecar.providers.opencode.mapping.asking import Asking
+from sidecar.providers.opencode.mapping.diffs import Diffs
 from sidecar.providers.opencode.mapping.errors import error_text
 from sidecar.providers.opencode.mapping.messages import Messages, Speaker
 from sidecar.providers.opencode.mapping.turns import Turn
 from sidecar.providers.opencode.wire import Event
 from sidecar.providers.shapes import a_map, maps, text
-from sidecar.providers.text import VALUE_BYTES, clipped, portable, whole
+from sidecar.providers.text import portable
 
 PLAN_STEPS: Final = 256
 """Steps of a plan passed on."""
-
-DIFF_CHARS: Final = VALUE_BYTES // 4
-"""Longest diff passed on: at four bytes a character it fills one value of an event."""
 
 RAW_SOURCE: Final = "opencode.sdk.event"
 
@@ -71,6 +69,7 @@ class OpencodeMapping:
         self.conversation = conversation
         self.messages = Messages(conversation, new_id)
         self.agents = Agents(conversation)
+        self.diffs = Diffs(conversation)
         self.asking = Asking(conversation, new_id, self.messages.item_of_call)
         self.turn = Turn()
         self.context_limits: dict[str, int] = {}
@@ -78,9 +77,7 @@ class OpencodeMapping:
         self._raw = raw
         self._session_id = ""
         self._title: str | None = None
-        self._diff = ""
         self._usage: TokenUsage | None = None
-        self._last_turn_id: str | None = None
 
     # Session and turns
 
@@ -110,7 +107,7 @@ class OpencodeMapping:
     ) -> list[Draft]:
         """Start a turn."""
         self.turn = Turn()
-        self._last_turn_id = turn_id
+        self.diffs.begin_turn(turn_id)
         return self.conversation.begin_turn(turn_id, text(model), text(effort))
 
     def end_turn(self, ending: Ending) -> list[Draft]:
@@ -162,13 +159,16 @@ class OpencodeMapping:
         return self.conversation.say("thread.metadata.updated", payload)
 
     def _message(self, kind: str, properties: dict[str, Any], speaker: Speaker) -> list[Draft]:
+        info = a_map(properties.get("info"))
+        if kind == "message.updated" and info.get("role") == "user" and speaker.agent_id is None:
+            return self.diffs.message(info)
         if self.conversation.turn_id is None:
             return []  # too late, or another client's turn
         if kind == "message.part.delta":
             names = ("partID", "field", "delta")
             return self.messages.delta(*(properties.get(name) for name in names))
         if kind == "message.updated":
-            return self._message_updated(a_map(properties.get("info")), speaker)
+            return self._message_updated(info, speaker)
         if kind == "message.part.updated":
             return self._part(a_map(properties.get("part")), speaker)
         return []
@@ -207,7 +207,7 @@ class OpencodeMapping:
         elif kind == "todo.updated":
             return self._plan(properties)
         elif kind == "session.diff":
-            return self._differs(properties)
+            return self.diffs.session(properties)
         elif kind == "session.compacted":
             return self._compacted()
         return []
@@ -257,22 +257,6 @@ class OpencodeMapping:
                 status = _STEP_STATUSES.get(str(todo.get("status")), "pending")
                 steps.append(PlanStep(step=step, status=status))
         return self.conversation.say("turn.plan.updated", TurnPlanUpdated(plan=steps))
-
-    def _differs(self, properties: dict[str, Any]) -> list[Draft]:
-        """Say the diff, when it is another; it comes behind the end of the turn that made it.
-
-        One that is empty again cannot be said: a host drops what is blank.
-        """
-        patches = (row.get("patch") for row in maps(properties.get("diff")))
-        diff = "\n".join(p.rstrip("\n") for p in patches if isinstance(p, str) and p.strip())
-        if diff == self._diff:
-            return []
-        self._diff = diff
-        if not diff:
-            return []
-        payload = TurnDiffUpdated(unified_diff=whole(clipped(diff, DIFF_CHARS)))
-        drafts = self.conversation.say("turn.diff.updated", payload)
-        return [msgspec.structs.replace(draft, turn_id=self._last_turn_id) for draft in drafts]
 
     def _with_raw(self, drafts: list[Draft], event: Event) -> list[Draft]:
         """Attach the event to the first draft that may carry it, as `raw` asks."""
