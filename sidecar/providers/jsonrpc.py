@@ -24,7 +24,7 @@ METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
 INTERNAL_ERROR: Final = -32603
 
-NO_REASON: Final = "No reason was given"
+NO_REASON: Final = "The agent gave no reason"
 
 _ENCODER: Final = msgspec.json.Encoder()
 

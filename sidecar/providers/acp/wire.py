@@ -1,28 +1,41 @@
-"""JSON-RPC 2.0 lines of an ACP agent, sans I/O: bytes in → messages out, calls in → bytes out.
+"""JSON-RPC 2.0 lines of an ACP agent. Pure; how they are read and written stands in jsonrpc."""
 
-Owns the ids of our requests and which of them are unanswered. Never interprets a method. Tolerates
-what agents get wrong (no `jsonrpc` member, blank lines, log lines on stdout). Strings of messages
-may hold lone surrogates.
-"""
+from typing import Final
 
-import json
-from typing import Any, Final, NamedTuple
+from sidecar.providers.jsonrpc import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    METHOD_NOT_FOUND,
+    PENDING_REQUESTS,
+    SAMPLE_CHARS,
+    JsonRpcWire,
+    Malformed,
+    Message,
+    Notification,
+    Request,
+    Response,
+    RpcError,
+)
+from sidecar.providers.text import LINE_BYTES
 
-import msgspec
+__all__ = [
+    "AUTH_REQUIRED",
+    "INTERNAL_ERROR",
+    "INVALID_PARAMS",
+    "METHOD_NOT_FOUND",
+    "PENDING_REQUESTS",
+    "REQUEST_CANCELLED",
+    "RESOURCE_NOT_FOUND",
+    "SAMPLE_CHARS",
+    "AcpWire",
+    "Malformed",
+    "Message",
+    "Notification",
+    "Request",
+    "Response",
+    "RpcError",
+]
 
-from sidecar.contract.base import Json
-from sidecar.providers.text import LINE_BYTES, LineSplitter, Oversized, clipped, decode_json
-
-PENDING_REQUESTS = 256
-"""Our requests that may be unanswered at once. Real use has a handful; an agent that never answers
-must not grow the map for ever."""
-
-SAMPLE_CHARS = 200
-"""What of a malformed line is shown: enough to recognise a log line."""
-
-METHOD_NOT_FOUND: Final = -32601
-INVALID_PARAMS: Final = -32602
-INTERNAL_ERROR: Final = -32603
 AUTH_REQUIRED: Final = -32000
 """ACP: a login is needed before what was asked."""
 RESOURCE_NOT_FOUND: Final = -32002
@@ -30,150 +43,9 @@ RESOURCE_NOT_FOUND: Final = -32002
 REQUEST_CANCELLED: Final = -32800
 """ACP: whoever asked has cancelled the request."""
 
-_ENCODER: Final = msgspec.json.Encoder()
 
-
-class RpcError(NamedTuple):
-    """The error of a response, as far as it had the right shape."""
-
-    code: int
-    message: str
-    data: Json = None
-
-
-class Response(NamedTuple):
-    """The answer to our request `id` of `method`; exactly one of result and error counts."""
-
-    id: int
-    method: str
-    result: Json
-    error: RpcError | None
-
-
-class Request(NamedTuple):
-    """A request of the agent; `id` goes back verbatim."""
-
-    id: Json
-    method: str
-    params: dict[str, Any]
-
-
-class Notification(NamedTuple):
-    """A notification of the agent."""
-
-    method: str
-    params: dict[str, Any]
-
-
-class Malformed(NamedTuple):
-    """A line that is no message of the protocol. `sample` shows its beginning."""
-
-    reason: str
-    sample: str = ""
-
-
-Message = Response | Request | Notification | Malformed
-
-
-class AcpWire:
-    """One connection's state: the half-read line and our unanswered requests."""
+class AcpWire(JsonRpcWire):
+    """One connection with an agent."""
 
     def __init__(self, max_line_bytes: int = LINE_BYTES) -> None:
-        self._splitter = LineSplitter(max_line_bytes)
-        self._pending: dict[int, str] = {}
-        self._next_id = 1
-
-    # In
-
-    def receive(self, data: bytes) -> list[Message]:
-        """Return the messages that `data` completes, in order."""
-        return self._messages(self._splitter.feed(data))
-
-    def finish(self) -> list[Message]:
-        """Return what the end of the stream cut off, if that says anything."""
-        return self._messages(self._splitter.finish())
-
-    def _messages(self, lines: list[bytes | Oversized]) -> list[Message]:
-        messages: list[Message] = []
-        for line in lines:
-            if isinstance(line, Oversized):
-                messages.append(Malformed(f"a line is longer than {line.max_bytes} bytes"))
-            elif line and not line.isspace():
-                messages.append(self._message(line))
-        return messages
-
-    def _message(self, line: bytes) -> Message:
-        try:
-            value = decode_json(line)
-        except ValueError:
-            return Malformed("a line is not JSON", _sample(line))
-        if not isinstance(value, dict):
-            return Malformed("a line is not a JSON object", _sample(line))
-        method = value.get("method")
-        if isinstance(method, str):
-            params = value.get("params")
-            params = params if isinstance(params, dict) else {}
-            if value.get("id") is None:
-                return Notification(method, params)
-            return Request(value["id"], method, params)
-        if "result" in value or "error" in value:
-            return self._response(value, line)
-        return Malformed("a message has neither method nor result nor error", _sample(line))
-
-    def _response(self, value: dict[str, Any], line: bytes) -> Message:
-        id_ = value.get("id")
-        if type(id_) is not int or id_ not in self._pending:  # True == 1, but is no id of ours
-            return Malformed("a response answers no request of ours", _sample(line))
-        error = value.get("error")
-        method = self._pending.pop(id_)
-        return Response(id_, method, value.get("result"), None if error is None else _error(error))
-
-    # Out
-
-    def request(self, method: str, params: Json) -> tuple[int, bytes] | None:
-        """Return a new request's id and bytes, or None when too many are unanswered."""
-        if len(self._pending) >= PENDING_REQUESTS:
-            return None
-        id_ = self._next_id
-        self._next_id += 1
-        self._pending[id_] = method
-        return id_, _line({"jsonrpc": "2.0", "id": id_, "method": method, "params": params})
-
-    @staticmethod
-    def notification(method: str, params: Json) -> bytes:
-        """Return a notification's bytes."""
-        return _line({"jsonrpc": "2.0", "method": method, "params": params})
-
-    @staticmethod
-    def result(id_: Json, result: Json) -> bytes:
-        """Return the bytes that answer the agent's request `id_`."""
-        return _line({"jsonrpc": "2.0", "id": id_, "result": result})
-
-    @staticmethod
-    def error(id_: Json, code: int, message: str) -> bytes:
-        """Return the bytes that refuse the agent's request `id_`."""
-        error = {"code": code, "message": message}
-        return _line({"jsonrpc": "2.0", "id": id_, "error": error})
-
-
-def _line(message: dict[str, Any]) -> bytes:
-    try:
-        return _ENCODER.encode(message) + b"\n"
-    except UnicodeEncodeError:  # an id of the agent that holds a lone surrogate goes back verbatim
-        return json.dumps(message).encode() + b"\n"
-
-
-def _error(error: Json) -> RpcError:
-    if not isinstance(error, dict):
-        return RpcError(0, "The agent gave no reason", error)
-    code = error.get("code")
-    message = error.get("message")
-    return RpcError(
-        code if isinstance(code, int) else 0,
-        message if isinstance(message, str) else "The agent gave no reason",
-        error.get("data"),
-    )
-
-
-def _sample(line: bytes) -> str:
-    return clipped(line[: SAMPLE_CHARS * 4].decode("utf-8", "replace"), SAMPLE_CHARS)
+        super().__init__({"jsonrpc": "2.0"}, max_line_bytes)

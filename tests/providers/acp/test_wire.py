@@ -86,7 +86,7 @@ def test_a_request_of_the_agent_keeps_its_id_verbatim(id_: Any) -> None:
 
 
 def test_an_id_that_holds_half_an_emoji_goes_back_as_it_came() -> None:
-    assert json.loads(AcpWire.result("\ud83d", {}))["id"] == "\ud83d"
+    assert json.loads(AcpWire().result("\ud83d", {}))["id"] == "\ud83d"
 
 
 @pytest.mark.parametrize("params", [None, [1], "text"])
@@ -95,7 +95,7 @@ def test_params_that_are_no_map_are_empty(params: Any) -> None:
 
 
 def test_notifications_go_out_without_an_id() -> None:
-    assert json.loads(AcpWire.notification("m", {"a": 1})) == {
+    assert json.loads(AcpWire().notification("m", {"a": 1})) == {
         "jsonrpc": "2.0",
         "method": "m",
         "params": {"a": 1},
