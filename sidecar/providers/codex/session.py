@@ -5,7 +5,6 @@ that an interrupted turn is reported once nothing of it runs. Never decides what
 that is the mapping.
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +27,7 @@ from sidecar.providers.codex.deadlines import Deadlines
 from sidecar.providers.codex.ends import TurnEnds
 from sidecar.providers.codex.history import read_turns, roll_back
 from sidecar.providers.codex.launch import Launch
-from sidecar.providers.codex.link import DRAIN_DEADLINE_S, CodexLink, result_of
+from sidecar.providers.codex.link import DRAIN_DEADLINE_S, CodexLink
 from sidecar.providers.codex.mapping import CodexMapping
 from sidecar.providers.codex.mapping.notices import settings_of
 from sidecar.providers.codex.mcp import change_mcp, mcp_status
@@ -45,10 +44,11 @@ from sidecar.providers.codex.opening import (
 from sidecar.providers.codex.options import read_options, rights_of
 from sidecar.providers.codex.phases import Cause, Phase, moved
 from sidecar.providers.codex.prompt import input_items
+from sidecar.providers.codex.sending import Sender
 from sidecar.providers.codex.settings import Settings
 from sidecar.providers.codex.wire import Malformed, Message, Notification, Response
 from sidecar.providers.noise import Complaints
-from sidecar.providers.shapes import a_map, text
+from sidecar.providers.shapes import a_map
 
 HELD_MESSAGES = 1024
 """Messages kept until the session is announced. Codex sends a handful; more are dropped, said."""
@@ -72,8 +72,7 @@ class CodexSession(ProviderSession):
         self._settings: Settings | None = None
         self._ends: TurnEnds | None = None
         self._desk: Desk | None = None
-        self._starting: asyncio.Future[None] | None = None
-        self._chosen = Choice()
+        self._sender: Sender | None = None
         self._cursor_published = False
 
     def _declared(self) -> Deadlines:
@@ -176,6 +175,7 @@ class CodexSession(ProviderSession):
         self._settings.heard(opened.settings)
         self._desk = Desk(self.context, link, self._mapping)
         self._ends = TurnEnds(self.context, link, self._mapping, self._desk, self._deadlines)
+        self._sender = Sender(link, self._mapping, self._settings, self._ends, self._deadlines)
         config = settings_of(opened.settings)
         config |= {"version": hand.version} if hand.version else {}
         models = [model.slug for model in hand.catalog.models if not model.hidden]
@@ -219,62 +219,17 @@ class CodexSession(ProviderSession):
         images = self._handshake.catalog.takes_images(choice.model or settings.model)
         items = await input_items(params, takes_images=images)
         changes = settings.for_turn(choice, params.interaction_mode)
-        turn_id = await self._steer(items, changes)
-        if turn_id is None:
-            turn_id = await self._start(items, changes, choice)
+        turn_id = await self._send().send(items, changes, choice)
         return SendTurnResult(
             thread_id=self.context.spec.thread_id,
             turn_id=turn_id,
             resume_cursor=self._cursor() if self._cursor_published else None,
         )
 
-    async def _steer(self, items: list[Json], changes: dict[str, Json]) -> str | None:
-        """Put input into the running turn; None without one, or if it ended meanwhile.
-
-        Settings that come with it hold from the next turn on.
-        """
-        running = self._mapping.conversation.turn_id
-        if running is None:
-            return None
-        await self._set().update(changes, self._deadlines.call_s)
-        params: dict[str, Json] = {
-            "threadId": self._mapping.thread_id,
-            "expectedTurnId": running,
-            "input": items,
-        }
-        response = await self._up().call("turn/steer", params, self._deadlines.call_s)
-        if response.error is not None and self._mapping.conversation.turn_id != running:
-            await self._live().settled()
-            return None
-        result_of(response)
-        return running
-
-    async def _start(self, items: list[Json], changes: dict[str, Json], choice: Choice) -> str:
-        """Start a turn and return its id; it is begun when Codex's answer is read."""
-        link = self._up()
-        self._chosen = choice
-        starting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._starting = starting
-        try:
-            await self._live().guard.note()
-            params: dict[str, Json] = {
-                "threadId": self._mapping.thread_id,
-                "input": items,
-                **changes,
-            }
-            result = await link.result("turn/start", params, self._deadlines.call_s)
-        finally:
-            self._starting = None
-            starting.set_result(None)
-        turn_id = text(a_map(result.get("turn")).get("id"))
-        if turn_id is None:
-            raise ProviderRequestFailed("Codex started a turn without an id", method="turn/start")
-        return turn_id
-
     async def interrupt(self, turn_id: str | None) -> None:
         """Ask Codex to end the running turn; at the deadline we end it."""
-        if self._starting is not None:
-            await asyncio.wait({self._starting}, timeout=self._deadlines.call_s)
+        if self._sender is not None:
+            await self._sender.started()
         running = self._mapping.conversation.turn_id
         if running is not None and turn_id in (None, running):
             self._live().interrupt()
@@ -334,7 +289,8 @@ class CodexSession(ProviderSession):
         """Wait for the end of an interrupted turn before the next one of Codex's own is begun."""
         if self._ends is not None and self._is_main(message, "turn/started"):
             await self._ends.settled()
-            if self._starting is None and self._mapping.conversation.turn_id is None:
+            idle = self._mapping.conversation.turn_id is None
+            if idle and not self._send().is_starting:
                 await self._ends.guard.note()
 
     async def _after(self, message: Message) -> None:
@@ -381,9 +337,9 @@ class CodexSession(ProviderSession):
             ends.told(method, params)
 
     def _begin(self, turn: object) -> None:
-        settings = self._set()
-        model = self._chosen.model or settings.model
-        self._emit(self._mapping.begin_turn(turn, model, self._chosen.effort or settings.effort))
+        settings, chosen = self._set(), self._send().chosen
+        model = chosen.model or settings.model
+        self._emit(self._mapping.begin_turn(turn, model, chosen.effort or settings.effort))
         self._publish_cursor()
 
     def _is_main(self, message: Message, method: str) -> bool:
@@ -409,6 +365,11 @@ class CodexSession(ProviderSession):
         if self._settings is None:
             raise ProviderProcessFailed("Codex is not up")
         return self._settings
+
+    def _send(self) -> Sender:
+        if self._sender is None:
+            raise ProviderProcessFailed("Codex is not up")
+        return self._sender
 
     def _at_desk(self) -> Desk:
         if self._desk is None:
