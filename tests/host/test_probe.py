@@ -1,14 +1,27 @@
 """A probe process answers one question, whatever the probe does, and leaves nothing."""
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from sidecar.contract.probes import ProbeAnswer, ProbeRequest
 from sidecar.host.probe import answer
+from sidecar.process import kill_until_empty
+from sidecar.process.census import strangers, with_descendants
+from sidecar.process.platform import os_
 
 PROBES = "tests.fakes.probes"
+
+
+@pytest.fixture(autouse=True)
+def _adopted(adopting: None) -> Iterator[None]:
+    """What a probe adopts ends with its process; this one goes on, so it is reaped here."""
+    yield
+    kill_until_empty(lambda: with_descendants(strangers()), 2)
+    for info in strangers():
+        os_.reap(info.key.pid)
 
 
 async def ask(
