@@ -132,7 +132,7 @@ class Terminals:
         if not isinstance(args, list) or not all(_is_word(arg) for arg in args):
             raise Refused(INVALID_PARAMS, "args is no list of strings")
         cwd = self._root if params.get("cwd") is None else within(self._root, params["cwd"])
-        if not cwd.is_dir():
+        if not os.path.isdir(cwd):  # noqa: PTH112 - a path that cannot be looked up is none
             raise Refused(INVALID_PARAMS, f"{cwd} is no directory")
         env: dict[str, str | None] = dict(self._env)
         for entry in maps(params.get("env")):
@@ -183,7 +183,8 @@ def argv_of(command: str, args: list[str]) -> list[str]:
 
     Some agents put the whole line into `command`, others name a program.
     """
-    if args or not _SHELL_WORDS.search(command) or Path(command).is_file():
+    is_program = os.path.isfile(command)  # noqa: PTH113 - a line may be too long for a path
+    if args or is_program or not _SHELL_WORDS.search(command):
         return [command, *args]
     return [*_SHELL, command]
 

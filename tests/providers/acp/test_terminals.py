@@ -129,6 +129,16 @@ def test_a_program_is_run_as_it_is_and_a_line_by_a_shell(tmp_path: Path) -> None
     assert len(argv_of("npm test", [])) > 1
 
 
+async def test_a_line_or_a_directory_may_be_longer_than_a_path(agent: Agent) -> None:
+    words = "long " * 1000
+    terminal = await agent.create(f"echo {words}")
+    assert (await agent.ended(terminal))["exitCode"] == 0
+    assert (await agent.output(terminal))["output"].split() == words.split()
+    far = str(Path(agent.session.cwd(), "d" * 300))
+    code, _ = await agent.refused("create", command="ls", cwd=far)
+    assert code == INVALID_PARAMS
+
+
 async def test_a_running_command_has_no_exit_status_until_it_is_killed(agent: Agent) -> None:
     terminal = await agent.create("echo up; exec sleep 600")
     await until_true(lambda: agent.context.processes)
