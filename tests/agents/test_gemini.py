@@ -31,6 +31,20 @@ def test_scenario(agent: LiveAgent, scenario: Scenario) -> None:
     scenario(agent)
 
 
+def test_a_file_is_read_and_written_through_the_client(agent: LiveAgent) -> None:
+    with agent.session("files") as session:
+        made = session.place.work / "made.txt"
+        turn_id = session.send(f"@@write {made} through the client@@")
+        request = session.until("request.opened", turn_id)
+        assert request["payload"]["requestType"] == "file_change_approval"
+        assert not made.exists()
+        session.respond(request, "accept")
+        assert session.finish(turn_id, "accept")["state"] == "completed"
+        assert made.read_text().strip() == "through the client"
+        done = [e["payload"] for e in session.of("item.completed", turn_id)]
+        assert ("file_change", "completed") in [(p["itemType"], p["status"]) for p in done]
+
+
 FROZEN = (plain, tool_accepted, tool_declined, interrupt_in_stream)
 
 

@@ -50,7 +50,12 @@ class Files:
 
     async def _read(self, params: dict[str, Any]) -> Json:
         first, most = _lines_of(params)
-        content = await self._do(lambda: read_text(self._within(params), first, most))
+        try:
+            content = await self._do(lambda: read_text(self._within(params), first, most))
+        except FileNotFoundError:
+            content = (
+                ""  # as in an editor: agents that cannot tell this error ask before they write
+            )
         return {"content": content}
 
     async def _write(self, params: dict[str, Any]) -> Json:
@@ -60,7 +65,10 @@ class Files:
         data = whole(content).encode()
         if len(data) > CONTENT_BYTES:
             raise Refused(INVALID_PARAMS, f"content is longer than {CONTENT_BYTES} bytes")
-        await self._do(lambda: write_whole(self._within(params), data))
+        try:
+            await self._do(lambda: write_whole(self._within(params), data))
+        except FileNotFoundError as error:
+            raise Refused(RESOURCE_NOT_FOUND, _in_words(error)) from None
         return {}
 
     async def _do(self, work: Callable[[], T]) -> T:
@@ -71,8 +79,8 @@ class Files:
         except TimeoutError:
             words = f"The file system did not answer within {FILE_DEADLINE_S:g} s"
             raise Refused(INTERNAL_ERROR, words) from None
-        except FileNotFoundError as error:
-            raise Refused(RESOURCE_NOT_FOUND, _in_words(error)) from None
+        except FileNotFoundError:
+            raise
         except OSError as error:
             raise Refused(INTERNAL_ERROR, _in_words(error)) from None
 

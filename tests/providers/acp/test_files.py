@@ -127,10 +127,21 @@ async def test_what_is_no_absolute_path_is_refused(root: Path, path: Any) -> Non
     assert (await refusal(root, path)).code == INVALID_PARAMS
 
 
-async def test_a_missing_file_is_not_found(root: Path) -> None:
-    refused = await refusal(root, root / "none.txt")
+async def test_a_missing_file_is_read_as_empty_as_in_an_editor(root: Path) -> None:
+    assert await read(root, root / "none.txt") == ""
+    assert await read(root, root / "none" / "none.txt") == ""
+
+
+async def test_a_folder_that_is_gone_while_it_is_written_to_is_not_found(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(path: Path, data: bytes) -> None:
+        raise FileNotFoundError(2, "No such file or directory", str(path))
+
+    monkeypatch.setattr(module, "write_whole", gone)
+    refused = await refusal(root, root / "a.txt", content="x")
     assert refused.code == RESOURCE_NOT_FOUND
-    assert "none.txt: No such file" in str(refused)
+    assert "a.txt: No such file" in str(refused)
 
 
 async def test_what_is_no_regular_file_is_neither_read_nor_written(root: Path) -> None:
