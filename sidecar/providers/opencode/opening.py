@@ -40,6 +40,11 @@ async def create(http: HttpClient, spec: SessionSpec) -> dict[str, Any]:
     return _session(await http.call("POST", "/session", body, OPENING_S))
 
 
+def wanted(spec: SessionSpec) -> str:
+    """Return the session that the resume cursor names, "" if it names none."""
+    return text(a_map(spec.resume_cursor).get("sessionID")) or ""
+
+
 async def resume(http: HttpClient, spec: SessionSpec) -> dict[str, Any]:
     """Return the info of the session of the resume cursor, with nothing running in it.
 

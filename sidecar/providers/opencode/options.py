@@ -3,6 +3,7 @@
 Sessions share a server when all that it is started with is the same: see `sharing`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -47,10 +48,13 @@ class OpencodeOptions(Wire, frozen=True):
     idle_ms: Count = IDLE_MS
 
 
-def read_options(options: dict[str, Any] | None) -> OpencodeOptions:
-    """Return the options. Raises ValidationFailed with the path of the bad one."""
+def read_options(settings: Mapping[str, Any], options: Mapping[str, Any] | None) -> OpencodeOptions:
+    """Return the options of a start, laid over those of the settings.
+
+    Raises ValidationFailed with the path of the bad one.
+    """
     try:
-        return msgspec.convert(options or {}, OpencodeOptions)
+        return msgspec.convert({**settings, **(options or {})}, OpencodeOptions)
     except msgspec.ValidationError as error:
         raise ValidationFailed(f"Cannot start OpenCode: option {error}") from None
 

@@ -4,7 +4,7 @@ Owns the requests; what they mean is the mapping's. A sub-agent's messages are r
 task is open.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -25,15 +25,21 @@ AGENTS_READ: Final = 16
 """Sub-agents read after a loss; more at once are unheard of."""
 
 
-async def missed(http: HttpClient, session_id: str, agents: Iterable[str]) -> list[Event]:
+async def missed(
+    http: HttpClient, session_id: str, agents: Iterable[str], adopt: Callable[[str], None]
+) -> list[Event]:
     """Return, as events, how the running turn of a session and its sub-agents stands.
 
-    They say again what was heard before, which changes nothing. Raises ProviderRequestFailed.
+    They say again what was heard before, which changes nothing. `adopt` is told of each sub-agent
+    before anything else is read, so that what it says from then on is heard. Raises what
+    HttpClient.call raises.
     """
-    children = await http.call("GET", f"/session/{session_id}/children", None, RESYNC_S)
+    children = maps(await http.call("GET", f"/session/{session_id}/children", None, RESYNC_S))
+    for info in children:
+        if isinstance(child_id := info.get("id"), str):
+            adopt(child_id)
     found = [
-        Event("session.updated", {"sessionID": info.get("id"), "info": info})
-        for info in maps(children)
+        Event("session.updated", {"sessionID": info.get("id"), "info": info}) for info in children
     ]
     found += await _messages(http, session_id)
     for agent_id in list(agents)[:AGENTS_READ]:

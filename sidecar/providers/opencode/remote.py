@@ -61,8 +61,12 @@ class Remote:
         return status.get("type") == "idle"
 
     async def missed(self, agents: Iterable[str]) -> list[Event]:
-        """Read how the running turn stands."""
-        return await reading.missed(self._server.http, self.session_id, agents)
+        """Read how the running turn stands; its sub-agents are heard from then on."""
+
+        def adopt(child_id: str) -> None:
+            self._server.sessions.adopt(child_id, self.session_id)
+
+        return await reading.missed(self._server.http, self.session_id, agents, adopt)
 
     async def _answer(self, path: str, body: Json) -> None:
         try:

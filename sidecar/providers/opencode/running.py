@@ -40,6 +40,7 @@ class Running:
         self._deadlines = deadlines
         self._max_retries = max_retries
         self._prompt: Prompt | None = None
+        self._beginning: Prompt | None = None
         self._note: TreeNote | None = None
         self._begun_ms = 0
         self._interrupted = False
@@ -58,16 +59,31 @@ class Running:
         return self._prompt is not None and self._prompt.chosen.agent == PLAN_AGENT
 
     async def begin(self, prompt: Prompt) -> None:
-        """Hand a turn to the server. Raises what it answers; then there is no turn."""
+        """Hand a turn to the server. Raises what it answers; then there is no turn.
+
+        One that was interrupted meanwhile is begun, and interrupted at once.
+        """
         remote = self._up()
-        self._note = await self._context.note_tree()
-        await remote.prompt(prompt.body)
+        self._beginning = prompt
+        try:
+            self._note = await self._context.note_tree()
+            await remote.prompt(prompt.body)
+        finally:
+            self._beginning = None
         self._prompt = prompt
         self._begun_ms = self._context.now_ms()
         self._interrupted = self._gave_up = self._abort_missed = False
         self._end_by_ms = None
         chosen = prompt.chosen
         self._emit(self._mapping.begin_turn(prompt.turn_id, chosen.model, chosen.variant))
+        if prompt.cancelled:
+            await self.interrupt()
+
+    def interrupt_beginning(self, turn_id: str | None) -> None:
+        """Interrupt the turn that is being handed over, if it is the one that is meant."""
+        prompt = self._beginning
+        if prompt is not None and turn_id in (None, prompt.turn_id):
+            prompt.cancelled = True
 
     async def interrupt(self) -> None:
         """Ask the server to end the running turn; at the deadline we end it."""
@@ -145,12 +161,9 @@ class Running:
         if ending.state != "completed":
             await self._reject_open()
             await self._stop_tools()
-        interrupted = self._interrupted
         self._prompt = None
         self._end_by_ms = None
         self._emit(self._mapping.end_turn(ending))
-        if interrupted:
-            self.waiting.cancel()
         await self._next()
 
     def _ending(self) -> Ending:

@@ -60,7 +60,7 @@ class OpencodeSession(ProviderSession):
     def __init__(self, context: SessionContext, deadlines: Deadlines | None = None) -> None:
         super().__init__(context)
         self._deadlines = deadlines or Deadlines()
-        self._options = read_options(context.spec.start.options)
+        self._options = read_options(context.spec.provider_settings, context.spec.start.options)
         self._mapping = OpencodeMapping(Conversation(), context.new_id, context.spec.raw)
         self._turns = Running(
             context, self._mapping, self._emit, self._deadlines, self._options.max_retries
@@ -140,6 +140,7 @@ class OpencodeSession(ProviderSession):
         """Return the info of the session, and whether it is the one of the cursor."""
         spec = self.context.spec
         if spec.resume_cursor is not None:
+            self._server().sessions.must_be_free(opening.wanted(spec))
             try:
                 return await opening.resume(http, spec), True
             except opening.NotResumable as error:
@@ -151,7 +152,7 @@ class OpencodeSession(ProviderSession):
         """Give everything back, on every way out."""
         self._ended = True
         if self._lease is not None:
-            if self._session_id:
+            if self._inbox is not None:
                 self._server().sessions.detach(self._session_id)
             self._lease.release()
 
@@ -219,7 +220,7 @@ class OpencodeSession(ProviderSession):
             return
         try:
             events = await self._remote().missed(self._mapping.conversation.tasks)
-        except ProviderRequestFailed as error:
+        except (ProviderRequestFailed, ProviderProcessFailed) as error:
             message = f"Some of what OpenCode said was lost: {error.message}"
             self._emit(self._mapping.conversation.warning(message, {"kind": "lost"}))
             return
@@ -261,9 +262,11 @@ class OpencodeSession(ProviderSession):
         """Ask the server to end the running turn; one that waits is dropped."""
         running = self._turns.turn_id
         if running is None:
-            return
+            self._turns.interrupt_beginning(turn_id)
         if turn_id is not None and turn_id != running:
             self._turns.waiting.cancel(turn_id)
+            return
+        if running is None:
             return
         await self._turns.interrupt()
         self._box().wake()

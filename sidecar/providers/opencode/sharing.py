@@ -16,7 +16,7 @@ def sharing_key(spec: SessionSpec) -> str:
 
     Raises ValidationFailed for bad options.
     """
-    options = read_options(spec.start.options)
+    options = read_options(spec.provider_settings, spec.start.options)
     needs: dict[str, Any] = {
         "instance": [spec.provider_instance_id, spec.instance_home],
         "program": [options.command, options.args],

@@ -27,12 +27,16 @@ class Switchboard:
 
     def attach(self, session_id: str) -> Inbox:
         """Give a session its inbox. Raises ProviderProcessFailed when it already has one."""
+        self.must_be_free(session_id)
+        inbox = self._inboxes[session_id] = Inbox()
+        return inbox
+
+    def must_be_free(self, session_id: str) -> None:
+        """Raise ProviderProcessFailed when somebody has the session's inbox."""
         if session_id in self._inboxes:
             raise ProviderProcessFailed(
                 f"The OpenCode session {session_id} is in use by another session of this host"
             )
-        inbox = self._inboxes[session_id] = Inbox()
-        return inbox
 
     def detach(self, session_id: str) -> None:
         """Forget a session and its sub-agents."""

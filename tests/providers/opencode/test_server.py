@@ -237,7 +237,7 @@ def test_what_others_import_stays_light(module: str, libraries: tuple[str, ...])
 
 
 def command(made: SessionSpec, plugin: str | None = None) -> ProviderCommand:
-    return server_command(made, read_options(made.start.options), "pw", plugin)
+    return server_command(made, read_options({}, made.start.options), "pw", plugin)
 
 
 def test_the_password_is_in_the_environment_alone() -> None:

@@ -15,7 +15,7 @@ from sidecar.contract.errors import (
 from sidecar.contract.methods import (
     Attachment,
 )
-from tests.providers.context import turn
+from tests.providers.context import WAIT_S, turn
 from tests.providers.opencode.house import QUICK, House, answer, spec_of
 
 PNG = Attachment(type="image", mime_type="image/png", data=b"png")
@@ -184,6 +184,44 @@ async def test_a_turn_that_waits_can_be_dropped_alone(house: House) -> None:
     await answer(guest, "accept")
     await guest.end_of(waiting)
     assert guest.states() == [(first, "completed"), (waiting, "cancelled")]
+
+
+async def test_a_turn_sent_behind_an_interrupt_runs(house: House) -> None:
+    guest = await house.open()
+    first = await guest.send("hold")
+    await guest.works()
+    guest.context.stopping.clear()
+    await guest.session.interrupt(first)
+    await guest.context.until(lambda: guest.context.stopped_since)
+    second = await guest.send("plain")
+    guest.context.stopping.set()
+    assert (await guest.end_of(second)).payload.state == "completed"
+    assert guest.states() == [(first, "interrupted"), (second, "completed")]
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_turn_can_be_interrupted_while_it_is_handed_over(
+    house: House, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    guest = await house.open()
+    first = await guest.send("ask")
+    await guest.context.first("request.opened")
+    second, third = await guest.send("hold"), await guest.send("plain")
+    handing, go = asyncio.Event(), asyncio.Event()
+    prompt = guest.session._remote().prompt
+
+    async def slow(body: dict[str, Any]) -> None:
+        handing.set()
+        await go.wait()
+        await prompt(body)
+
+    monkeypatch.setattr(guest.session._remote(), "prompt", slow)
+    await answer(guest, "accept")
+    await asyncio.wait_for(handing.wait(), WAIT_S)
+    await guest.session.interrupt(second if named else None)
+    go.set()
+    await guest.end_of(third)
+    assert guest.states() == [(first, "completed"), (second, "interrupted"), (third, "cancelled")]
 
 
 async def test_an_interrupt_that_came_too_soon_is_said_again(house: House) -> None:

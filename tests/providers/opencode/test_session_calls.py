@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 
 from sidecar.contract.errors import (
@@ -17,6 +18,8 @@ from sidecar.contract.methods import (
     ModelSelection,
 )
 from sidecar.providers.opencode.session import OpencodeSession
+from sidecar.providers.opencode.sharing import sharing_key
+from sidecar.providers.opencode.wire import Event
 from tests.providers.context import WAIT_S, turn, until_true
 from tests.providers.opencode.house import QUICK, Context, House, answer, spec_of
 
@@ -171,6 +174,76 @@ async def test_two_sessions_cannot_have_the_same_conversation(house: House) -> N
     guest = await house.open()
     with pytest.raises(ProviderProcessFailed, match="in use"):
         await house.open(spec_of(resume_cursor=guest.context.cursors[0]))
+
+
+async def test_who_has_a_conversation_is_left_alone_by_who_wants_it_too(house: House) -> None:
+    guest = await house.open()
+    turn_id = await guest.send("ask")
+    await guest.context.first("request.opened")
+    spec = spec_of(resume_cursor=guest.context.cursors[0])
+    second = OpencodeSession(Context(spec, house), QUICK)
+    await second.launch()
+    pump = asyncio.create_task(second.pump())
+    with pytest.raises(ProviderProcessFailed, match="in use"):
+        await second.initialise()
+    pump.cancel()
+    await asyncio.gather(pump, return_exceptions=True)
+    await answer(guest, "accept")
+    assert (await guest.end_of(turn_id)).payload.state == "completed"
+    assert await house.called("/abort") == []
+
+
+async def test_a_server_that_cannot_be_reached_for_a_moment_ends_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = await house.open()
+    turn_id = await guest.send("ask")
+    await guest.context.first("request.opened")
+
+    async def missed(agents: object) -> list[Event]:
+        raise ProviderProcessFailed("OpenCode cannot be reached: connection reset")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(guest.session._remote(), "missed", missed)
+        await house.steer("say=server.instance.disposed")
+        await guest.context.first("runtime.warning")
+    await answer(guest, "accept")
+    assert (await guest.end_of(turn_id)).payload.state == "completed"
+
+
+async def test_a_sub_agent_that_began_while_nobody_heard_is_heard_from_then_on(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guest = await house.open()
+    turn_id = await guest.send("ask")
+    await guest.context.first("request.opened")
+    own, call = guest.session._session_id, house.server.http.call
+
+    async def with_child(method: str, path: str, *more: Any) -> Any:
+        if path == f"/session/{own}/children":
+            return [{"id": "ses_child", "parentID": own}, {"id": 7}]
+        return await call(method, path, *more)
+
+    monkeypatch.setattr(house.server.http, "call", with_child)
+    await house.steer("say=server.instance.disposed")
+    asked = {"id": "per_child", "sessionID": "ses_child", "permission": "bash", "patterns": ["x"]}
+    await until_true(lambda: "ses_child" in house.server.sessions._roots)
+    house.server.sessions.deliver(Event("permission.asked", asked))
+    await guest.context.first("request.opened", 1)
+    await answer(guest, "accept")
+    assert (await guest.end_of(turn_id)).payload.state == "completed"
+
+
+async def test_settings_of_the_provider_hold_where_the_start_says_nothing(house: House) -> None:
+    made = spec_of(options={"agent": "build"})
+    settings = {"command": "/none", "agent": "x", "maxRetries": 0}
+    made = msgspec.structs.replace(made, provider_settings=settings)
+    guest = await house.open(made)
+    assert guest.session._options.max_retries == 0
+    assert guest.session._options.agent == "build"
+    assert sharing_key(made) == sharing_key(spec_of(options={"agent": "build"}))
+    other = msgspec.structs.replace(made, provider_settings={"idleMs": 1})
+    assert sharing_key(other) != sharing_key(made)
 
 
 async def test_a_session_that_was_not_opened_says_so() -> None:
