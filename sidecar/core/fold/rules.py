@@ -165,7 +165,7 @@ def _item_event(session: SessionFold, event: Event[ItemLifecycle]) -> None:
     item = turn.items.get(event.item_id) or taken_over
     if item is None:
         item = ItemFold(event.payload.item_type)
-    item.turn_id = turn.turn_id
+    item.turn_id = event.turn_id or item.turn_id  # one in the background keeps none
     turn.items.setdefault(event.item_id, item)
     _change_item(item, event)
     _bound_items(turn)
