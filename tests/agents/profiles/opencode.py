@@ -1,11 +1,13 @@
 """opencode: a server for HTTP and server-sent events, which sessions may share."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from tests.agents.harness import AgentProfile, Place
 
 MODEL = "fake/fake-model"
+VERSION = "1.18.33"
 
 
 def start(place: Place) -> dict[str, Any]:
@@ -32,6 +34,7 @@ def start(place: Place) -> dict[str, Any]:
         },
     }
     (folder / "opencode.json").write_text(json.dumps(config))
+    _look_installed(folder)
     return {
         "options": {"command": place.bin("opencode"), "maxRetries": 1, "idleMs": 500},
         "env": {
@@ -43,10 +46,18 @@ def start(place: Place) -> dict[str, Any]:
     }
 
 
+def _look_installed(folder: Path) -> None:
+    """Have opencode believe that its own npm package is there: it would fetch it, and wait."""
+    wanted = {"dependencies": {"@opencode-ai/plugin": VERSION}}
+    (folder / "node_modules").mkdir(exist_ok=True)
+    (folder / "package.json").write_text(json.dumps(wanted))
+    (folder / "package-lock.json").write_text(json.dumps({"packages": {"": wanted}}))
+
+
 PROFILE = AgentProfile(
     name="opencode",
     provider="opencode",
-    packages=("opencode-ai@1.18.33",),
+    packages=(f"opencode-ai@{VERSION}",),
     start=start,
     long=True,
     busy="queues",
