@@ -117,6 +117,8 @@ class Turns:
         """
         if self._starting is not None and turn_id in (None, self._starting.turn_id):
             self._starting.cancelled = True
+            if turn_id is None:
+                self._cancel_waiting()
         if turn_id is not None and self._cancel_waiting(turn_id):
             return
         running = self._running

@@ -222,6 +222,21 @@ async def test_a_turn_that_is_interrupted_while_it_is_set_up_never_runs() -> Non
         assert stage.prompts() == []
 
 
+async def test_an_interrupt_while_a_waiting_turn_is_set_up_ends_those_behind_it_too() -> None:
+    async with Stage() as stage:
+        first = await stage.send()
+        second = await stage.send(model_selection=ModelSelection(model="opus"))
+        third = await stage.send()
+        stage.say(INIT, DONE)
+        await stage.asked("set_model")
+        await stage.session.interrupt(None)
+        await stage.answer("set_model")
+        assert (await stage.end_of(third)).state == "cancelled"
+        assert (await stage.end_of(second)).state == "cancelled"
+        assert (await stage.end_of(first)).state == "completed"
+        assert len(stage.prompts()) == 1
+
+
 async def test_a_turn_that_claude_begins_meanwhile_goes_first() -> None:
     async with Stage() as stage:
         sending = asyncio.create_task(stage.send(model_selection=ModelSelection(model="opus")))
