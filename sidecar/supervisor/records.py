@@ -15,8 +15,14 @@ from sidecar.contract.methods import SessionStartParams
 SECRET_OPTIONS = ("env", "mcpServers", "headers")
 """Keys of `options` whose values may hold secrets."""
 
+PLAIN_ENV = frozenset({"ELECTRON_RUN_AS_NODE"})
+"""Variables that hold no secret: electron-glue sets it for the runner of the Agent SDK."""
+
 SECRET_NAME = re.compile(r"token|secret|passw|api_?key|authorization|credential", re.IGNORECASE)
 """The same by what a key is called, at any depth."""
+
+COUNT_NAME = re.compile(r"[tT]okens$")
+"""What is counted in tokens, such as `maxThinkingTokens`: a number there is no secret."""
 
 
 class SessionRecord(Wire, frozen=True):
@@ -45,14 +51,18 @@ def _without_secrets(value: Any) -> Any:
         return {
             key: _without_secrets(inner)
             for key, inner in value.items()
-            if not (inner and _is_secret(str(key)))
+            if not (inner and _is_secret(str(key), inner))
         }
     if isinstance(value, list):
         return [_without_secrets(item) for item in value]
     return value
 
 
-def _is_secret(key: str) -> bool:
+def _is_secret(key: str, value: Any) -> bool:
+    if isinstance(value, int | float) and COUNT_NAME.search(key):
+        return False
+    if key == "env" and isinstance(value, dict) and PLAIN_ENV.issuperset(value):
+        return False
     return key in SECRET_OPTIONS or SECRET_NAME.search(key) is not None
 
 

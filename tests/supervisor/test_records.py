@@ -41,6 +41,24 @@ def test_a_start_without_secrets_is_kept_whole() -> None:
     assert record.start == bare
 
 
+def test_what_only_looks_like_a_secret_is_kept() -> None:
+    options = {
+        "maxThinkingTokens": 2000,
+        "runner": {"command": "electron", "env": {"ELECTRON_RUN_AS_NODE": "1"}},
+    }
+    record = make_record(msgspec.structs.replace(START, env=None, options=options), wanted=True)
+    assert not record.had_secrets
+    assert record.start.options == options
+    hidden = {
+        "tokens": "planted-secret",
+        "pinToken": 1234,
+        "runner": {"env": {"ELECTRON_RUN_AS_NODE": "1", "API": "planted-secret"}},
+    }
+    record = make_record(msgspec.structs.replace(START, env=None, options=hidden), wanted=True)
+    assert record.had_secrets
+    assert record.start.options == {"runner": {}}
+
+
 def test_a_damaged_record_is_an_error_and_not_a_guess() -> None:
     with pytest.raises(msgspec.DecodeError):
         decode_record(b"\xc1")
