@@ -147,12 +147,9 @@ class Providers:
         """Look at what was asked for, all side by side; what comes too late is told as that."""
         await self.environment.known(SHELL_S)
         plans, problems = self._asked(params)
-        found = await asyncio.gather(
-            *(self._find(plan, "status", refresh=params.refresh) for plan in plans)
+        rows = await asyncio.gather(
+            *(self._looked_at(plan, refresh=params.refresh) for plan in plans)
         )
-        rows = [
-            self._row(plan, finding, late=True) for plan, finding in zip(plans, found, strict=True)
-        ]
         return [*rows, *problems]
 
     async def models(self, params: ProviderParams) -> ModelList:
@@ -183,12 +180,22 @@ class Providers:
                 raise ValidationFailed("providerInstanceId needs the provider whose instance it is")
             return [self.plan(name, own)], []
         infos = list(rows.values()) if name is None else [self.catalog.info(name)]
-        plans = [
-            self._plan(info, instance, rows)
-            for info in infos
-            for instance in (None, *self.instances.of_provider(info.name))
-        ]
-        return plans, [problem_status(*p) for p in problems.values()] if name is None else []
+        plans: list[Plan] = []
+        bad: list[ProviderStatus] = []
+        for info in infos:
+            for instance in (None, *self.instances.of_provider(info.name)):
+                try:
+                    plans.append(self._plan(info, instance, rows))
+                except ValidationFailed as error:
+                    bad.append(_unusable(info, instance, error))
+        return plans, [*bad, *(problem_status(*p) for p in problems.values() if name is None)]
+
+    async def _looked_at(self, plan: Plan, *, refresh: bool) -> ProviderStatus:
+        try:
+            found = await self._find(plan, "status", refresh=refresh)
+        except ValidationFailed as error:  # its home cannot be made
+            return _unusable(plan.info, plan.instance.id, error)
+        return self._row(plan, found, late=True)
 
     def _row(self, plan: Plan, found: Found | None, *, late: bool = False) -> ProviderStatus:
         name = plan.instance.display_name
@@ -254,6 +261,11 @@ def with_instance(params: SessionStartParams) -> SessionStartParams:
             providerInstanceId=own,
         )
     return msgspec.structs.replace(params, provider_instance_id=selected)
+
+
+def _unusable(info: ProviderInfo, instance: str | None, error: ValidationFailed) -> ProviderStatus:
+    """Return the row of an instance that cannot be used as it is set, beside those that can."""
+    return provider_status(info, Finding(installed=False, reason=error.message), instance=instance)
 
 
 def _key(plan: Plan, op: str) -> Key:

@@ -8,9 +8,12 @@ import pytest
 from sidecar.contract.errors import ValidationFailed
 from sidecar.contract.frames import SessionSpec
 from sidecar.contract.methods import ModelSelection, ProviderParams, SessionStartParams
+from sidecar.contract.probes import ProbeAnswer, ProbeRequest
+from sidecar.contract.results import ProviderStatus
 from sidecar.observe.log import null_log
 from sidecar.process import new_mark
 from sidecar.supervisor.launch import ExecLauncher
+from sidecar.supervisor.probes import ProbeDesk
 from sidecar.supervisor.providers import Providers, with_instance
 from sidecar.supervisor.settings import parse_settings
 
@@ -97,6 +100,28 @@ def test_a_list_has_instances_and_problems_in_it(tmp_path: Path) -> None:
     with pytest.raises(ValidationFailed, match="no provider"):
         known.listed(ProviderParams(provider="nobody"))
     assert not (tmp_path / "instances").exists()  # a list makes nothing
+
+
+async def test_an_instance_that_cannot_be_used_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    twin = {"provider": "mine", "home": str(tmp_path / "home")}
+    barred = {"provider": "mine", "home": str(tmp_path / "file" / "home")}
+    instances = {"one": twin, "two": twin, "barred": barred}
+    known = providers(tmp_path, instances=instances, env={"loginShell": False})
+    for rows in (known.listed(ProviderParams(provider="mine")), await looked_at(known)):
+        told = {r.provider_instance_id: r.reason or "" for r in rows}
+        assert set(told) == {None, "one", "two", "barred"}
+        assert "the same home" in told["one"]
+        assert "the same home" in told["two"]
+    assert "Cannot make the home" in told["barred"]
+
+
+async def looked_at(known: Providers) -> list[ProviderStatus]:
+    async def found(request: ProbeRequest) -> ProbeAnswer:
+        return ProbeAnswer(finding={"installed": True})
+
+    known._desk = ProbeDesk(found)
+    return await known.status(ProviderParams(provider="mine"))
 
 
 def test_sharing_follows_what_is_extended(tmp_path: Path) -> None:
