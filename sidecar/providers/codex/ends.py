@@ -40,6 +40,8 @@ class TurnEnds:
         self._verdict: Ending | None = None
         self._quiet_agents = asyncio.Event()
         self._ending: asyncio.Task[None] | None = None
+        self._over = asyncio.Event()
+        self._over.set()
         self._restarting: asyncio.Task[None] | None = None
         self._cancel_timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
@@ -53,6 +55,7 @@ class TurnEnds:
         if turn_id is None or self._interrupted == turn_id or self._is_ending():
             return
         self._interrupted = turn_id
+        self._over.clear()
         self._ask_to_end(self._mapping.thread_id, turn_id)
         self._ask_agents_to_end(turn_id)
         self._desk.withdraw(self._mapping.thread_id)
@@ -88,8 +91,17 @@ class TurnEnds:
         if self._ending is not None:
             await asyncio.wait({self._ending})
 
+    async def over(self) -> None:
+        """Wait until a turn that was asked to end has ended whole: it takes no input any more.
+
+        Never while reading: what is read ends it.
+        """
+        await self._over.wait()
+        await self.settled()
+
     def close(self) -> None:
         """Nothing will come any more: stop timers and task."""
+        self._over.set()
         self._stop_timers()
         for task in (self._ending, self._restarting):
             if task is not None:
@@ -162,6 +174,7 @@ class TurnEnds:
     def _finish(self, ending: Ending) -> None:
         self._stop_timers()
         self._interrupted = self._verdict = None
+        self._over.set()
         self._desk.withdraw(self._mapping.thread_id)
         self._context.emit(self._mapping.end_turn(ending))
 

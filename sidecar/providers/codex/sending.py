@@ -66,9 +66,10 @@ class Sender:
             "input": items,
         }
         response = await self._link.call("turn/steer", params, self._call_s)
-        if response.error is not None and self._mapping.conversation.turn_id != running:
-            await self._ends.settled()
-            return None
+        if response.error is not None:
+            await self._ends.over()
+            if self._mapping.conversation.turn_id != running:
+                return None
         result_of(response)
         return running
 

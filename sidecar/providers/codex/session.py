@@ -204,8 +204,7 @@ class CodexSession(ProviderSession):
 
     async def send_turn(self, params: SendTurnParams) -> SendTurnResult:
         """Start a turn, or steer the running one."""
-        ends = self._live()
-        await ends.settled()
+        await self._live().over()
         settings = self._set()
         asked = choice_of(
             params.model_selection.model if params.model_selection else None,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sidecar.contract.errors import ProviderProcessFailed
 from sidecar.core.conversation import Ending
 from sidecar.providers.codex.mapping.requests import COMMAND
 from tests.providers.codex.server import QUICK, THREAD, TURN, Server, Up, refusal, running
@@ -75,6 +76,44 @@ async def test_the_next_turn_waits_for_the_end_of_the_last() -> None:
         assert (await sending).turn_id == "turn-2"
         order = [e.type for e in run.context.events if e.type.startswith("turn.")]
         assert order == ["turn.started", "turn.completed", "turn.started"]
+
+
+async def test_what_is_sent_behind_an_interrupt_is_no_part_of_the_turn_that_ends() -> None:
+    async with running(Server(), PYTHON) as run:
+        await begun(run)
+        await run.session.interrupt(None)
+        sending = asyncio.create_task(run.session.send_turn(turn("next")))
+        await read(run)
+        assert run.server.calls("turn/steer") == []
+        run.server.complete("interrupted")
+        assert (await sending).turn_id == "turn-2"
+
+
+async def test_input_that_crosses_with_an_interrupt_starts_the_next_turn() -> None:
+    server = Server(turn_steer=None)
+    async with running(server, PYTHON) as run:
+        await begun(run)
+        run.context.stopping.clear()
+        sending = asyncio.create_task(run.session.send_turn(turn("next")))
+        await server.until_called("turn/steer")
+        await run.session.interrupt(None)
+        (steer,) = [m for m in server.heard if m.get("method") == "turn/steer"]
+        server.complete("interrupted")
+        server.say({"id": steer["id"], "error": {"code": -32600, "message": "no active turn"}})
+        await read(run)
+        run.context.stopping.set()
+        assert (await sending).turn_id == "turn-2"
+
+
+async def test_who_waits_for_the_end_of_a_turn_hears_that_codex_has_ended() -> None:
+    async with running(Server(), PYTHON) as run:
+        await begun(run)
+        await run.session.interrupt(None)
+        sending = asyncio.create_task(run.session.send_turn(turn("next")))
+        await read(run)
+        run.server.say(end=True)
+        with pytest.raises(ProviderProcessFailed):
+            await sending
 
 
 async def test_a_turn_of_codexs_own_waits_too() -> None:
