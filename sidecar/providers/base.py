@@ -354,6 +354,8 @@ class ProviderInfo:
     """Variables that point into an instance's own home: name → folder below it, "" for itself.
 
     The supervisor sets them. A provider that reads `spec.instance_home` needs none."""
+    home_settings: tuple[str, ...] = ()
+    """Settings that say where the user's own accounts are; none of an instance with a home."""
     package_dir: str = ""
     """Where a drop-in's package is imported from; empty for what is built in."""
 

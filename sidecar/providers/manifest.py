@@ -115,6 +115,7 @@ def read_manifest(data: Any, default_name: str) -> ProviderInfo:
         sharing_module=base.sharing_module,
         probe_settings=_probe_settings(manifest),
         home_env=_home_env(manifest.home_env, dict(base.home_env)),
+        home_settings=base.home_settings,
     )
 
 

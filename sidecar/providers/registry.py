@@ -99,6 +99,7 @@ PROVIDERS: dict[str, ProviderInfo] = {
             capabilities=_CODEX_CAPABILITIES,
             probe_module="sidecar.providers.codex.probe",
             probe_class="CodexProbe",
+            home_settings=("codexHome",),
         ),
         ProviderInfo(
             name="cursor",

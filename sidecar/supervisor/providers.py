@@ -107,7 +107,10 @@ class Providers:
 
     def _plan(self, info: ProviderInfo, instance_id: str | None, known: Collection[str]) -> Plan:
         instance = self.instances.find(info.name, instance_id, known)
-        return Plan(info, instance, self._settings.providers.get(info.name, {}))
+        settings = self._settings.providers.get(info.name, {})
+        if instance.home:
+            settings = {k: v for k, v in settings.items() if k not in info.home_settings}
+        return Plan(info, instance, settings)
 
     def prepare(self, params: SessionStartParams) -> tuple[SessionStartParams, Plan]:
         """Return a session's params, its instance named in them, and its plan; its home is made."""
@@ -232,7 +235,7 @@ class Providers:
 
     def _request(self, plan: Plan, op: ProbeOp) -> ProbeRequest:
         env = {**self.environment.full(), **plan.environment()}
-        own = {**plan.info.probe_settings, **plan.options(None), **plan.settings}
+        own = {**plan.info.probe_settings, **plan.settings, **plan.options(None)}
         return ProbeRequest(
             op=op,
             deadline_ms=self._settings.probe_ms * (MODELS_TIMES if op == "models" else 1),

@@ -124,6 +124,27 @@ async def looked_at(known: Providers) -> list[ProviderStatus]:
     return await known.status(ProviderParams(provider="mine"))
 
 
+def test_the_home_of_the_providers_settings_is_no_instances(tmp_path: Path) -> None:
+    settings = {"codexHome": "/home/me/.codex", "effort": "high"}
+    for name in ("codex", "mine"):
+        agents = {"mine": {"extends": "codex"}}
+        work = {"provider": name}
+        known = providers(
+            tmp_path, agents=agents, providers={name: settings}, instances={"work": work}
+        )
+        assert known.plan(name, None).settings == settings
+        assert known.plan(name, "work").settings == {"effort": "high"}
+
+
+def test_a_probe_looks_at_what_a_session_would_use(tmp_path: Path) -> None:
+    work = {"provider": "codex", "options": {"binaryPath": "/work/codex"}}
+    settings = {"codex": {"binaryPath": "/own/codex", "effort": "high"}}
+    known = providers(tmp_path, providers=settings, instances={"work": work})
+    asked = known._request(known.plan("codex", "work"), "status").settings
+    assert asked == {"binaryPath": "/work/codex", "effort": "high"}
+    assert known._request(known.plan("codex", None), "status").settings == settings["codex"]
+
+
 def test_sharing_follows_what_is_extended(tmp_path: Path) -> None:
     known = providers(tmp_path, agents={"mine": {"extends": "opencode"}})
     assert known.sharing_module("mine") == known.sharing_module("opencode")
