@@ -31,6 +31,7 @@ class Checkpointer:
         """What the last checkpoint failed with; None while they succeed."""
         self._since_bytes = 0
         self._since_finish_bytes = 0
+        self._paused = False
         self._lock = threading.Lock()
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="journal-checkpoint", daemon=True)
@@ -52,6 +53,19 @@ class Checkpointer:
         if self._since_finish_bytes >= WAL_BYTES:
             self._since_finish_bytes = 0
             self._checkpoint(connection)
+
+    def pause(self) -> None:
+        """Move nothing while the disk is full; returns once no checkpoint is under way.
+
+        Moving a page makes the database grow, and frees nothing until the last one is moved: it
+        would eat the room that was given up for the last words of sessions.
+        """
+        with self._lock:
+            self._paused = True
+
+    def resume(self) -> None:
+        """Move pages again: there is room."""
+        self._paused = False
 
     def close(self) -> None:
         """Stop the thread; waits for a checkpoint under way."""
@@ -75,6 +89,8 @@ class Checkpointer:
         """Checkpoint; a full disk is the writer's to tell, the WAL stays valid and waits."""
         try:
             with self._lock:  # SQLite would refuse the second of two at once, not make it wait
+                if self._paused:
+                    return
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.Error as error:
             self.trouble = str(error)

@@ -21,6 +21,7 @@ from sidecar.journal.patience import Disk
 from sidecar.journal.reader import Reader
 from sidecar.journal.recovery import Opened, open_database
 from sidecar.journal.retention import Retention
+from sidecar.journal.schema import close_without_checkpoint
 from sidecar.journal.store import Store
 from sidecar.journal.tail import Room, Tail
 from sidecar.journal.types import GROUP_BYTES, Entry, JournalOptions, JournalState, Page, Row
@@ -213,6 +214,9 @@ class Journal(Store):
         if self._reader is not None:
             self._reader.close()
         self._close_lookups()
+        if self._writer.disk_full:
+            close_without_checkpoint(self._connection, self._path)
+            return
         with suppress(sqlite3.Error):  # the WAL is as good; the next start takes it in
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()

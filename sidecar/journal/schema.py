@@ -7,7 +7,7 @@ page on each commit and moves pages about. What is used is (page_count − freel
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -60,6 +60,25 @@ def create(connection: sqlite3.Connection) -> None:
             connection.execute(f"CREATE TABLE {name} ({columns})")
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def close_without_checkpoint(connection: sqlite3.Connection, path: Path) -> None:
+    """Close the last connection on a full disk, where a checkpoint cannot be finished.
+
+    SQLite would begin one, and the pages that it moves take the room that the next start needs.
+    It begins none when the last to close can only read.
+    """
+    try:
+        last = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
+    except sqlite3.Error:
+        connection.close()
+        return
+    try:
+        with suppress(sqlite3.Error):
+            last.execute("SELECT 1 FROM meta LIMIT 1").fetchone()
+        connection.close()
+    finally:
+        last.close()
 
 
 @contextmanager

@@ -77,11 +77,16 @@ class Writer:
         self._failure: str | None = None
         self._since_retention = 0
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
-        disk.on_full(self._tell_state)
+        disk.on_full(self._filled_up)
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
+
+    @property
+    def disk_full(self) -> bool:
+        """Whether the disk was full when it was last written to."""
+        return self._disk.full
 
     def put(self, job: Group | Operation) -> None:
         """Queue a job; returns at once."""
@@ -96,6 +101,8 @@ class Writer:
 
     def _run(self) -> None:
         self._disk.restore_ballast()
+        if self._disk.full:
+            self._checkpointer.pause()
         self._tell_state()
         while not isinstance(job := self._next(), _Close):
             if self._failure is not None:
@@ -177,8 +184,14 @@ class Writer:
         if isinstance(job, Operation):
             self._outbox.answer(job.future, error=JournalUnavailable(self._failure))
 
+    def _filled_up(self) -> None:
+        self._checkpointer.pause()
+        self._tell_state()
+
     def _look_again(self) -> None:
         self._disk.look_again()
+        if not self._disk.full:
+            self._checkpointer.resume()
         self._tell_state()
 
     def _tell_state(self) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from sidecar.journal import checkpoint
+from sidecar.journal.schema import close_without_checkpoint, connect
+from sidecar.journal.types import JournalOptions
 from tests.journal.helpers import opened, row, until
 
 KIB = 1024
@@ -55,3 +57,41 @@ def test_a_checkpoint_that_fails_is_noted_until_one_succeeds(path: Path) -> None
         assert checkpointer.trouble == "Cannot operate on a closed database."
         checkpointer._checkpoint(connection)
         assert checkpointer.trouble is None
+
+
+def grown(path: Path) -> sqlite3.Connection:
+    """Return a connection with 300 KiB in the WAL and next to nothing in the database."""
+    connection = connect(path)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("CREATE TABLE meta (body)")
+    for _ in range(30):
+        connection.execute("INSERT INTO meta VALUES (zeroblob(10240))")
+    return connection
+
+
+def test_on_a_full_disk_nothing_is_moved_until_there_is_room(path: Path) -> None:
+    checkpointer = checkpoint.Checkpointer(path)
+    with closing(grown(path)) as connection:
+        checkpointer.pause()
+        checkpointer._checkpoint(connection)
+        assert path.stat().st_size < 10 * KIB
+        checkpointer.resume()
+        checkpointer._checkpoint(connection)
+        assert path.stat().st_size > 300 * KIB
+
+
+def test_the_last_connection_to_a_full_disk_moves_nothing_and_loses_nothing(path: Path) -> None:
+    close_without_checkpoint(grown(path), path)
+    assert path.stat().st_size < 10 * KIB
+    assert wal_bytes(path) > 300 * KIB
+    with closing(connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM meta").fetchone() == (30,)
+    assert path.stat().st_size > 300 * KIB  # closed as usual, all of it is moved
+
+
+async def test_a_journal_that_is_full_moves_nothing(path: Path) -> None:
+    options = JournalOptions(max_page_count=20, close_s=0.01)
+    async with opened(path, options) as journal:
+        journal.append([row(n, size=4_000) for n in range(100)])
+        await until(lambda: journal.state == "full")
+        assert journal._checkpointer._paused
