@@ -26,8 +26,11 @@ class Asking:
 
     # The agent asks
 
-    def permission(self, request: Request) -> None:
-        """Open a permission, or answer it at once: as the runtime mode grants, or cancelled."""
+    def permission(self, request: Request, *, plans: bool = False) -> None:
+        """Open a permission, or answer it at once: as the runtime mode grants, or cancelled.
+
+        Nothing is granted to an agent that plans: a plan is there to keep it from acting.
+        """
         request_id, drafts = self._mapping.ask(request.id, request.params)
         self._voice.emit(drafts)
         if request_id is None:
@@ -36,7 +39,7 @@ class Asking:
         permission = self._mapping.permissions[request_id]
         mode = self._voice.context.spec.start.runtime_mode
         choice = permission.choose("accept")
-        if choice is not None and granted_by_mode(mode, permission.request_type):
+        if choice is not None and not plans and granted_by_mode(mode, permission.request_type):
             self._resolve(request_id, choice)  # both events stay in the stream, as its record
 
     def inquiry(self, inquiry: Inquiry) -> None:

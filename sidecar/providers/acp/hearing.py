@@ -135,7 +135,8 @@ class Hearing:
     def _asked(self, request: Request) -> None:
         if request.method == "session/request_permission":
             if self._takes_questions():
-                self._asking.permission(request)
+                plans = self._settings is not None and self._settings.plans
+                self._asking.permission(request, plans=plans)
             else:
                 self._link.answer(request.id, CANCELLED.outcome())
         elif self._extended(request.method, request.params, request.id):

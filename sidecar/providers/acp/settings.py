@@ -34,6 +34,11 @@ class Settings:
         """The model in force, as far as the agent tells."""
         return self._offers.model
 
+    @property
+    def plans(self) -> bool:
+        """Whether the agent is in its plan mode."""
+        return self._offers.mode is not None and self._offers.mode == self._offers.plan_mode()
+
     async def set(self, key: str, value: Json) -> Json:
         """Set `key`, nothing if it has the value; return what is in force then.
 

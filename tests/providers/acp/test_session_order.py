@@ -3,14 +3,26 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from sidecar.contract.errors import ProviderProcessFailed, ProviderRequestFailed
+from sidecar.contract.methods import RespondToRequestParams
 from sidecar.core.conversation import OPEN_REQUESTS
 from sidecar.providers.acp import link as link_module
 from sidecar.providers.acp import session as module
-from tests.providers.acp.puppets import opened, pumped, puppet_session, shake, words
-from tests.providers.context import WAIT_S, turn
+from sidecar.providers.acp.session import AcpSession
+from tests.providers.acp.puppets import (
+    answered,
+    begin,
+    opened,
+    pumped,
+    puppet_session,
+    shake,
+    update,
+    words,
+)
+from tests.providers.context import WAIT_S, FakeContext, Puppet, spec, turn
 
 
 async def test_the_end_right_behind_the_answer_to_session_new_fails_the_opening() -> None:
@@ -196,3 +208,37 @@ async def test_without_a_launch_there_is_nothing_to_pump() -> None:
     session, _, _ = puppet_session()
     with pytest.raises(ProviderProcessFailed, match="not started"):
         await session.pump()
+
+
+async def test_full_access_grants_nothing_to_an_agent_that_plans() -> None:
+    made = spec(options={"command": "puppet"})
+    start = msgspec.structs.replace(made.start, runtime_mode="full-access")
+    context, puppet = FakeContext(msgspec.structs.replace(made, start=start)), Puppet()
+    context.puppet = puppet
+    session = AcpSession(context)
+    options = [{"optionId": "y", "name": "Yes", "kind": "allow_once"}]
+    call = {"toolCallId": "c", "title": "Leave plan mode", "kind": "switch_mode"}
+    modes = {"currentModeId": "ask", "availableModes": [{"id": "ask"}, {"id": "plan"}]}
+    async with pumped(session, puppet):
+        opening = asyncio.create_task(session.initialise())
+        await shake(puppet)
+        answer = {"sessionId": "s", "modes": modes}
+        puppet.say({"id": await puppet.asked("session/new"), "result": answer})
+        await asyncio.wait_for(opening, WAIT_S)
+        await session.send_turn(turn("x"))
+        puppet.say(update("current_mode_update", currentModeId="plan"))
+        asked = begin(puppet, "session/request_permission", toolCall=call, options=options)
+        opened_ = await context.first("request.opened")
+        assert context.of("request.resolved") == []
+        await session.respond_to_request(
+            RespondToRequestParams(
+                idempotency_key="k",
+                thread_id="t",
+                request_id=str(opened_.request_id),
+                decision="accept",
+            )
+        )
+        assert (await answered(puppet, asked))["result"]["outcome"]["optionId"] == "y"
+        puppet.say(update("current_mode_update", currentModeId="ask"))
+        asked = begin(puppet, "session/request_permission", toolCall=call, options=options)
+        assert (await answered(puppet, asked))["result"]["outcome"]["optionId"] == "y"
