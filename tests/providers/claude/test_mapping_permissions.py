@@ -172,6 +172,27 @@ def test_the_same_call_is_remembered_and_no_other(monkeypatch: pytest.MonkeyPatc
     assert not grants.covers(permission(command="ls"), "approval-required")
 
 
+@pytest.mark.parametrize(
+    ("tool", "accepted", "other", "same"),
+    [
+        ("Bash", {"command": "x"}, {"command": "x", "timeout": 9}, True),
+        ("Bash", {"command": "x"}, {"command": "x", "dangerouslyDisableSandbox": True}, False),
+        ("Edit", {"file_path": "/a", "new_string": "1"}, {"file_path": "/a"}, True),
+        ("NotebookEdit", {"notebook_path": "/a"}, {"notebook_path": "/b"}, False),
+        ("WebFetch", {"url": "u", "prompt": "p"}, {"url": "u", "prompt": "q"}, True),
+        ("mcp__web__call", {"url": "u"}, {"url": "u", "method": "DELETE"}, False),
+        ("mcp__db__run", {"command": "get"}, {"command": "get", "table": "all"}, False),
+        ("Bash", {}, {"timeout": 9}, False),
+    ],
+)
+def test_what_is_the_same_call_depends_on_the_tool(
+    tool: str, accepted: dict[str, Any], other: dict[str, Any], same: bool
+) -> None:
+    grants = Grants()
+    grants.remember(permission(tool, **accepted))
+    assert grants.covers(permission(tool, **other), "approval-required") is same
+
+
 def test_what_is_granted_is_told_and_not_asked() -> None:
     talk = Talk()
     request = {"tool_name": "Bash", "tool_use_id": "t", "input": {"command": "ls"}}

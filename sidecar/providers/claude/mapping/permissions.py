@@ -6,6 +6,7 @@ click. The same call is remembered here as well: Claude suggests nothing for som
 again in spite of the rule that it has suggested.
 """
 
+import hashlib
 import json
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -29,6 +30,16 @@ CANCELLED: Final = "The user cancelled this tool call and wants you to stop."
 
 _ALWAYS_ASKED: Final = frozenset({ASK, EXIT_PLAN})
 """Tools that are questions to a person, whatever the mode."""
+
+_COMMAND: Final = ("command", "dangerouslyDisableSandbox")
+_SAME_CALL: Final = {
+    **dict.fromkeys(("Bash", "PowerShell"), _COMMAND),
+    **dict.fromkeys(("Read", "Write", "Edit", "MultiEdit"), ("file_path",)),
+    "NotebookEdit": ("notebook_path",),
+    "WebFetch": ("url",),
+}
+"""What makes two calls of a tool the same to who accepted one for the session; of any other tool,
+an MCP server's for one, it is all of the input."""
 
 
 class Choice(NamedTuple):
@@ -97,11 +108,11 @@ class Permission:
         return options
 
     def rule(self) -> tuple[str, str]:
-        """Return what is remembered of the call: its tool, and exactly what it does."""
-        what = self.input.get("command") or self.input.get("file_path") or self.input.get("url")
-        if not isinstance(what, str):
-            what = json.dumps(self.input, sort_keys=True, default=str)
-        return self.tool_name, what
+        """Return what is remembered of the call: its tool, and a digest of what it does."""
+        keys = _SAME_CALL.get(self.tool_name, ())
+        what = {key: self.input[key] for key in keys if self.input.get(key)} or self.input
+        words = json.dumps(what, sort_keys=True, default=str)
+        return self.tool_name, hashlib.sha256(words.encode()).hexdigest()
 
     def _named(self, option_id: str) -> Choice | None:
         known: dict[str, Decision] = {
