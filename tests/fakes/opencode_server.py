@@ -187,7 +187,7 @@ class Server:
             "state": {"status": "running", "input": {"command": "ls"}, "time": {"start": 1}},
         }  # fmt: skip
         await self.part(session, answer, call)
-        asked = {
+        asked: dict[str, Any] = {
             "id": f"per_{next(IDS)}", "sessionID": session, "permission": rest or "bash",
             "patterns": ["ls"], "always": ["ls *"], "metadata": {"command": "ls"},
             "tool": {"messageID": answer, "callID": call["callID"]},
@@ -200,7 +200,11 @@ class Server:
     async def _question(self, session: str, answer: str, _: str, aborted: asyncio.Event) -> None:
         options = [{"label": "A", "description": "a"}, {"label": "B", "description": "b"}]
         question = {"question": "Which?", "header": "Which", "options": options}
-        asked = {"id": f"que_{next(IDS)}", "sessionID": session, "questions": [question]}
+        asked: dict[str, Any] = {
+            "id": f"que_{next(IDS)}",
+            "sessionID": session,
+            "questions": [question],
+        }
         self.questions[asked["id"]] = asked
         await self._wait("question.asked", asked, aborted)
         await self._plain(session, answer)
