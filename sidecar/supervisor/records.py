@@ -18,7 +18,11 @@ SECRET_OPTIONS = ("env", "mcpServers", "headers")
 PLAIN_ENV = frozenset({"ELECTRON_RUN_AS_NODE"})
 """Variables that hold no secret: electron-glue sets it for the runner of the Agent SDK."""
 
-SECRET_NAME = re.compile(r"token|secret|passw|api_?key|authorization|credential", re.IGNORECASE)
+SECRET_NAME = re.compile(
+    r"token|secret|passw|passphrase|(api|access|private)[_-]?key|authorization|credential"
+    r"|bearer|cookie",
+    re.IGNORECASE,
+)
 """The same by what a key is called, at any depth."""
 
 COUNT_NAME = re.compile(r"[tT]okens$")

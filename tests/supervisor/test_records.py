@@ -41,6 +41,16 @@ def test_a_start_without_secrets_is_kept_whole() -> None:
     assert record.start == bare
 
 
+@pytest.mark.parametrize(
+    "name", ["apiKey", "X-Api-Key", "access_key", "privateKey", "passphrase", "Cookie", "bearer"]
+)
+def test_what_a_key_is_called_may_say_that_its_value_is_secret(name: str) -> None:
+    options = {"config": {"provider": {name: "planted-secret", "authMethod": "key"}}}
+    record = make_record(msgspec.structs.replace(START, env=None, options=options), wanted=True)
+    assert record.start.options == {"config": {"provider": {"authMethod": "key"}}}
+    assert record.had_secrets
+
+
 def test_what_only_looks_like_a_secret_is_kept() -> None:
     options = {
         "maxThinkingTokens": 2000,
