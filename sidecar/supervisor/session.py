@@ -296,8 +296,8 @@ class Session:
         folded = self._shared.events.fold.session(self.thread_id)
         if asked is not None or folded is None or self._start is None:
             return asked
-        own = (self._start.provider, self._start.provider_instance_id)
-        same = (folded.provider, folded.provider_instance_id) == own
+        own = _account(self._start.provider, self._start.provider_instance_id)
+        same = _account(folded.provider, folded.provider_instance_id) == own
         return folded.resume_cursor if same else None
 
     def _spec(self, origin: Origin) -> SessionSpec:
@@ -328,6 +328,11 @@ class Session:
         finally:
             for task in tasks:
                 task.cancel()
+
+
+def _account(provider: str, instance_id: str | None) -> tuple[str, str]:
+    """Return whose conversations these are; the provider's own name is the user's own account."""
+    return (provider, instance_id or provider)
 
 
 def _gave_up(decision: GiveUp) -> dict[str, Any]:

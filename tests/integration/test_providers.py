@@ -278,6 +278,24 @@ class TestInstances:
         with pytest.raises(ValidationFailed, match="instance of acp"):
             await client.request("session.start", start_params("t1", providerInstanceId="other"))
 
+    async def test_the_providers_own_name_is_the_users_own_account(
+        self, two: tuple[RunningSidecar, SidecarClient]
+    ) -> None:
+        """Its conversations are resumed under either name, and nobody else's."""
+        _, client = two
+        for turns, instance in enumerate((None, "demo", "work"), start=1):
+            params = {} if instance is None else {"providerInstanceId": instance}
+            await client.request("session.start", start_params("t1", **params))
+            await client.request("session.sendTurn", turn_params("t1", "so that it can be resumed"))
+            await until_turns(client, turns)
+            await client.request("session.stop", {"threadId": "t1"})
+        facts = [
+            r.event["payload"]["config"].get("session")
+            for r in client.of_thread("t1")
+            if r.event["type"] == "session.configured"
+        ]
+        assert [f.get("resume", False) for f in facts if f] == [False, True, False]
+
     async def test_each_has_a_row(self, two: tuple[RunningSidecar, SidecarClient]) -> None:
         _, client = two
         rows = (await client.request("provider.list", {"provider": "demo"}))["providers"]
@@ -286,6 +304,16 @@ class TestInstances:
             ("work", "Demo agent (Work)"),
             ("home", "Demo agent (home)"),
         ]
+
+
+async def until_turns(client: SidecarClient, count: int) -> None:
+    """Wait until as many turns of t1 have ended."""
+
+    def ended() -> bool:
+        events = [r.event["type"] for r in client.of_thread("t1")]
+        return events.count("turn.completed") >= count
+
+    await client.wait_for(ended, "the end of a turn")
 
 
 class TestEnvironment:
