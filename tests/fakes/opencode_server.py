@@ -42,6 +42,7 @@ class Server:
         self.streams: list[web.StreamResponse] = []
         self.calls: list[Any] = []
         self.health = 200
+        self.refused_replies = 0
         self.mute = False
         self.tasks: set[asyncio.Task[None]] = set()
 
@@ -268,6 +269,9 @@ class Server:
 
     async def reply(self, request: web.Request) -> web.Response:
         asked_id, body = request.match_info["id"], request["body"] or {}
+        if self.refused_replies:
+            self.refused_replies -= 1
+            return web.json_response({"name": "UnknownError"}, status=500)
         asked = self.permissions.pop(asked_id, None) or self.questions.pop(asked_id, None)
         if asked is None:
             return web.json_response({"name": "NotFound"}, status=404)
@@ -295,8 +299,9 @@ class Server:
         return web.json_response(True)
 
     async def steer(self, request: web.Request) -> web.Response:
-        """For tests alone: what was called, and the health to answer with."""
+        """For tests alone: what was called, the health to answer with, replies to refuse."""
         self.health = int(request.query.get("health", self.health))
+        self.refused_replies = int(request.query.get("refuse", self.refused_replies))
         if "mute" in request.query:
             self.mute = True
             self.streams.clear()

@@ -194,14 +194,23 @@ class OpencodeSession(ProviderSession):
         try:
             for request_id, permission in list(asking.permissions.items()):
                 answer = self._rule(permission)
-                if answer is not None:
-                    self._emit(asking.answer(request_id, answer))
-                    await self._remote().reply(permission.permission_id, answer)
+                if answer is not None and request_id not in asking.intended:
+                    await self._reply(request_id, permission, answer)
             while asking.unopened:
                 await self._remote().reject(asking.unopened.pop())
         except (ProviderRequestFailed, ProviderProcessFailed) as error:
             message = f"OpenCode did not take an answer: {error.message}"
             self._emit(self._mapping.conversation.warning(message, {"kind": "not-answered"}))
+
+    async def _reply(self, request_id: str, permission: Permission, answer: Answer) -> None:
+        """Tell the server, then the client: what the server did not take stays open."""
+        asking = self._mapping.asking
+        asking.intended[request_id] = answer
+        try:
+            await self._remote().reply(permission.permission_id, answer)
+        finally:
+            asking.intended.pop(request_id, None)
+        self._emit(asking.answer(request_id, answer))
 
     def _rule(self, permission: Permission) -> Answer | None:
         if self._turns.plans and permission.request_type == "file_change_approval":
@@ -274,29 +283,29 @@ class OpencodeSession(ProviderSession):
     async def respond_to_request(self, params: RespondToRequestParams) -> None:
         """Answer a permission by decision or option id."""
         permission = self._mapping.asking.permissions.get(params.request_id)
-        if permission is None:
-            raise ValidationFailed(
-                f"Request {params.request_id} is not open", requestId=params.request_id
-            )
+        if permission is None or params.request_id in self._mapping.asking.intended:
+            raise _not_open(params.request_id)
         answer = permission.choose(params.decision, params.option_id)
         if answer is None:
             raise ValidationFailed(
                 f"OpenCode offers no option {params.option_id}", requestId=params.request_id
             )
-        self._emit(self._mapping.asking.answer(params.request_id, answer))
-        await self._remote().reply(permission.permission_id, answer)
+        await self._reply(params.request_id, permission, answer)
         if answer.decision == "acceptForSession":
             await self._answer_by_rule()
 
     async def respond_to_user_input(self, params: RespondToUserInputParams) -> None:
         """Answer questions."""
-        asked = self._mapping.asking.questions.get(params.request_id)
-        if asked is None:
-            raise ValidationFailed(
-                f"Request {params.request_id} is not open", requestId=params.request_id
-            )
-        self._emit(self._mapping.asking.answered(params.request_id, dict(params.answers)))
-        await self._remote().answer(asked.question_id, asked.answers(params.answers))
+        asking, answers = self._mapping.asking, dict(params.answers)
+        asked = asking.questions.get(params.request_id)
+        if asked is None or params.request_id in asking.intended:
+            raise _not_open(params.request_id)
+        asking.intended[params.request_id] = answers
+        try:
+            await self._remote().answer(asked.question_id, asked.answers(params.answers))
+        finally:
+            asking.intended.pop(params.request_id, None)
+        self._emit(asking.answered(params.request_id, answers))
 
     async def set_config(self, key: str, value: Json) -> Json:
         """Set `model` (provider/model), `variant` or `agent`, for the turns to come."""
@@ -387,3 +396,7 @@ class OpencodeSession(ProviderSession):
 
     def _cursor(self) -> dict[str, str]:
         return {"sessionID": self._session_id}
+
+
+def _not_open(request_id: str) -> ValidationFailed:
+    return ValidationFailed(f"Request {request_id} is not open", requestId=request_id)

@@ -2,9 +2,7 @@
 
 import pytest
 
-from sidecar.contract.errors import (
-    ValidationFailed,
-)
+from sidecar.contract.errors import ProviderRequestFailed, ValidationFailed
 from sidecar.contract.methods import (
     Attachment,
     RespondToUserInputParams,
@@ -51,6 +49,47 @@ async def test_what_is_not_open_or_not_offered_cannot_be_answered(house: House) 
     )
     with pytest.raises(ValidationFailed, match="not open"):
         await guest.session.respond_to_user_input(params)
+
+
+async def test_an_answer_that_the_server_does_not_take_leaves_it_open(house: House) -> None:
+    guest = await house.open()
+    turn_id = await guest.send("ask")
+    await guest.context.first("request.opened")
+    await house.steer("refuse=1")
+    with pytest.raises(ProviderRequestFailed):
+        await answer(guest, "acceptForSession")
+    assert not guest.context.of("request.resolved")
+    await answer(guest, "acceptForSession")
+    await guest.end_of(turn_id)
+    decisions = [e.payload.decision for e in guest.context.of("request.resolved")]
+    assert decisions == ["acceptForSession"]
+
+
+async def test_questions_whose_answer_the_server_does_not_take_stay_open(house: House) -> None:
+    guest = await house.open()
+    turn_id = await guest.send("question")
+    asked = await guest.context.first("user-input.requested")
+    assert asked.request_id is not None
+    params = RespondToUserInputParams(
+        idempotency_key="k", thread_id="t", request_id=asked.request_id, answers={"0": "B"}
+    )
+    await house.steer("refuse=1")
+    with pytest.raises(ProviderRequestFailed):
+        await guest.session.respond_to_user_input(params)
+    assert not guest.context.of("user-input.resolved")
+    await guest.session.respond_to_user_input(params)
+    await guest.end_of(turn_id)
+    assert [e.payload.answers for e in guest.context.of("user-input.resolved")] == [{"0": "B"}]
+
+
+async def test_a_grant_that_the_server_does_not_take_asks_a_person(house: House) -> None:
+    guest = await house.open(spec_of(runtime_mode="full-access"))
+    await house.steer("refuse=1")
+    turn_id = await guest.send("ask")
+    await guest.context.first("runtime.warning")
+    await answer(guest, "accept")
+    await guest.end_of(turn_id)
+    assert guest.context.balance.closed()
 
 
 async def test_what_was_granted_for_the_session_is_not_asked_again(house: House) -> None:

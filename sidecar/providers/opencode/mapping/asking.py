@@ -36,6 +36,8 @@ class Asking:
         self.permissions: dict[str, Permission] = {}
         self.questions: dict[str, Asked] = {}
         self.unopened: list[Permission | Asked] = []
+        self.intended: dict[str, Answer | dict[str, Any]] = {}
+        """What the server is being told now, by our request id: its echo may come first."""
         self.grants = Grants()
         self._conversation = conversation
         self._new_id = new_id
@@ -50,11 +52,13 @@ class Asking:
         request_id = self._request_of(properties.get("requestID"))
         if request_id is None:
             return []
+        intended = self.intended.get(request_id)
         if kind == "permission.replied" and request_id in self.permissions:
-            return self.answer(request_id, Answer(decision_of_reply(properties.get("reply"))))
+            said = Answer(decision_of_reply(properties.get("reply")))
+            return self.answer(request_id, intended if isinstance(intended, Answer) else said)
         if kind in ("question.replied", "question.rejected") and request_id in self.questions:
-            asked = self.questions[request_id]
-            return self.answered(request_id, asked.given(properties.get("answers")))
+            given = self.questions[request_id].given(properties.get("answers"))
+            return self.answered(request_id, intended if isinstance(intended, dict) else given)
         return []
 
     def answer(self, request_id: str, answer: Answer) -> list[Draft]:
@@ -86,6 +90,7 @@ class Asking:
         """The turn ends: the conversation resolves what is open."""
         self.permissions.clear()
         self.questions.clear()
+        self.intended.clear()
 
     def _permission(self, properties: dict[str, Any], speaker: Speaker) -> list[Draft]:
         permission = read_permission(properties)
