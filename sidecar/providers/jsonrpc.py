@@ -6,6 +6,7 @@ may hold lone surrogates.
 """
 
 import json
+from collections import OrderedDict
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -82,6 +83,7 @@ class JsonRpcWire:
         self._header = header
         self._splitter = LineSplitter(max_line_bytes)
         self._pending: dict[int, str] = {}
+        self._given_up: OrderedDict[int, str] = OrderedDict()
         self._next_id = 1
 
     # In
@@ -123,10 +125,12 @@ class JsonRpcWire:
 
     def _response(self, value: dict[str, Any], line: bytes) -> Message:
         id_ = value.get("id")
-        if type(id_) is not int or id_ not in self._pending:  # True == 1, but is no id of ours
+        if not isinstance(id_, int) or isinstance(id_, bool):  # True == 1, but is no id of ours
+            return Malformed("a response answers no request of ours", _sample(line))
+        method = self._pending.pop(id_, None) or self._given_up.pop(id_, None)
+        if method is None:
             return Malformed("a response answers no request of ours", _sample(line))
         error = value.get("error")
-        method = self._pending.pop(id_)
         return Response(id_, method, value.get("result"), None if error is None else _error(error))
 
     # Out
@@ -139,6 +143,14 @@ class JsonRpcWire:
         self._next_id += 1
         self._pending[id_] = method
         return id_, self._line({"id": id_, **_call(method, params)})
+
+    def give_up(self, id_: int) -> None:
+        """Wait no more for an answer; a late one is still known for what it is, for a while."""
+        method = self._pending.pop(id_, None)
+        if method is not None:
+            self._given_up[id_] = method
+            if len(self._given_up) > PENDING_REQUESTS:
+                self._given_up.popitem(last=False)
 
     def notification(self, method: str, params: Json = None) -> bytes:
         """Return a notification's bytes."""

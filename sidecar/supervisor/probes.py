@@ -68,8 +68,8 @@ class ProbeRunner:
             return ProbeAnswer(error="Cannot start a probe: the sidecar is stopping")
         try:
             process = await self._launcher.launch("probe")
-        except SidecarError as error:
-            return ProbeAnswer(error=error.message)
+        except (SidecarError, OSError) as error:  # no descriptor or process to be had
+            return ProbeAnswer(error=f"Cannot start a probe: {error}")
         self._running.add(process)
         if self._stopping.is_set():  # while it was launched
             process.kill()

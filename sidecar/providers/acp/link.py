@@ -69,6 +69,7 @@ class AcpLink:
             ) from None
         finally:
             self._waiting.pop(request_id, None)
+            self._wire.give_up(request_id)
 
     async def result(self, method: str, params: Json, deadline_s: float) -> dict[str, Any]:
         """Do call, and raise ProviderRequestFailed for an error response too."""

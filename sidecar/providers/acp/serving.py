@@ -76,6 +76,8 @@ class Serving:
             self._link.refuse(request.id, refusal.code, str(refusal))
         except SidecarError as error:
             self._link.refuse(request.id, INTERNAL_ERROR, error.message)
+        except Exception as error:  # noqa: BLE001 - an odd request must not end the session
+            self._link.refuse(request.id, INTERNAL_ERROR, f"{request.method} failed: {error!r}")
         else:
             self._link.answer(request.id, result)
 

@@ -166,6 +166,20 @@ def test_too_many_unanswered_requests_are_refused() -> None:
     assert wire.request("m", {}) is not None
 
 
+def test_requests_that_are_given_up_count_no_more_and_late_answers_are_known() -> None:
+    wire = AcpWire()
+    for id_ in range(1, 2 * PENDING_REQUESTS + 1):
+        assert wire.request("m", {}) is not None
+        wire.give_up(id_)
+    wire.give_up(1)
+    late = wire.receive(b'{"id": %d, "result": 1}\n' % (2 * PENDING_REQUESTS))
+    assert [type(message).__name__ for message in late] == ["Response"]
+    (forgotten,) = wire.receive(b'{"id": 1, "result": 1}\n')
+    assert "no request of ours" in str(forgotten)
+    (odd,) = wire.receive(b'{"id": [1], "result": 1}\n')
+    assert "no request of ours" in str(odd)
+
+
 @given(st.lists(st.binary(max_size=40), max_size=6))
 def test_no_bytes_raise(parts: list[bytes]) -> None:
     wire = AcpWire(max_line_bytes=30)
