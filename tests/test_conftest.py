@@ -32,8 +32,10 @@ def test_orphan():
     orphan.stdout.close()
 
 def test_zombie():
-    if os.fork() == 0:
+    if (pid := os.fork()) == 0:
         os._exit(0)
+    # Until it is one: a process in the middle of its exit has no environment any more.
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 def test_socket():
     KEEP.extend(socket.socketpair())
