@@ -50,6 +50,7 @@ from sidecar.supervisor.recovery import end_cut_sessions, journal_path, open_jou
 from sidecar.supervisor.settings import Settings, parse_settings, unknown_settings
 from sidecar.supervisor.snapshots import SnapshotKeeper
 from sidecar.supervisor.supervisor import Supervisor
+from sidecar.supervisor.watch import Watch
 
 ORPHAN_STOP_S = 1.5
 """Stop deadline once the launcher is gone: the whole tree must be dead 3 s after (§4)."""
@@ -138,6 +139,7 @@ class Serving:
             metrics=metrics,
         )
         keeper = asyncio.create_task(SnapshotKeeper(shared.events, self._log).run())
+        watch = Watch([], self._log)
         from sidecar.bridge import BridgeServer  # aiohttp: the start-up floor, so it comes last
 
         bridge = BridgeServer(backend, log=self._log)
@@ -151,9 +153,11 @@ class Serving:
             backend.ready = True
             self._say_ready(port, instance, journal)
             shared.providers.start()
+            watch.start()
             await self._stopping.wait()
             assert self._stop is not None
             self._log.info("sidecar.stopping", reason=self._stop.reason)
+            await watch.stop()
             probes = asyncio.create_task(shared.providers.stop())  # beside the sessions
             await self._stop_sessions(supervisor)
             await probes
@@ -161,6 +165,7 @@ class Serving:
                 await journalled(journal.mark_clean(), "clean end", self._log)
         finally:
             keeper.cancel()
+            await watch.stop()
             await shared.providers.stop()
             await shared.launcher.close(LAUNCHER_CLOSE_S)
             await bridge.stop(self._stop.reason if self._stop else "failed")

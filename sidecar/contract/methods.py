@@ -87,6 +87,7 @@ class SessionLimits(Wire, frozen=True):
     memory_hard_bytes: Positive | None = None
     start_ms: Positive | None = None
     stall_ms: Positive | None = None
+    idle_ms: Count | None = None
 
 
 class Attachment(Wire, frozen=True):
@@ -139,6 +140,7 @@ class SendTurnParams(Wire, frozen=True):
 class InterruptParams(Wire, frozen=True):
     thread_id: NonBlank
     turn_id: NonBlank | None = None
+    cascade: bool = True
 
 
 class RespondToRequestParams(Wire, frozen=True):

@@ -46,7 +46,7 @@ class Room(NamedTuple):
 class PlacementRules:
     """The settings. `packed` is the number of sessions a host when they are packed."""
 
-    policy: Policy = "one"
+    policy: Policy = "auto"
     packed: int = 50
     cores: int = 1
 

@@ -68,6 +68,8 @@ class GenerationEnd:
     reason: str
     recoverable: bool
     stderr_tail: str
+    detail: dict[str, Any] | None = None
+    """`{kind, figures}` of a watchdog's verdict, for the last session.state.changed."""
 
 
 class Generation:
@@ -95,6 +97,8 @@ class Generation:
         self._credit_told = shared.host_credit()
         self._close: tuple[int, str] | None = None
         """Deadline in ms and reason of a close that was asked for."""
+        self._verdict: tuple[str, dict[str, Any]] | None = None
+        """Why a watchdog ended it, and its figures."""
         self._overdue = asyncio.Event()
         """Set when a close was not carried out in time: whatever there is of a host is killed."""
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -176,6 +180,21 @@ class Generation:
         else:
             self._seat.kill(reason)
 
+    def fail(self, reason: str, detail: dict[str, Any], *, host: bool = False) -> None:
+        """End it at once by a watchdog's verdict; what follows is for its restart policy.
+
+        `detail` is `{"kind": …, figures}`. With `host` the host is killed whoever else lives there.
+        """
+        if self._close is not None or self._verdict is not None:
+            return  # it ends already, for a reason of its own
+        self._verdict = (reason, detail)
+        if host and self._seat is not None:
+            self._seat.kill(reason)
+        elif self._seat is not None and self._seat.shared:
+            self.close(0.0, reason)  # its siblings live on, unless the host does not do it
+        else:
+            self.abort(reason)
+
     def end_within(self, deadline_s: float) -> None:
         """Kill the host of a failed start that does not go by itself."""
         asyncio.get_running_loop().call_later(
@@ -253,6 +272,10 @@ class Generation:
         if not survivors:
             journal = self._shared.events.journal
             await journalled(journal.drop_marks([self._spec.mark]), "drop mark", self._log)
+        if self._verdict is not None:
+            reason, detail = self._verdict
+            tail = exit_.stderr_tail if exit_ else host.stderr_tail if host else ""
+            return GenerationEnd("error", reason, True, tail, detail)
         if exit_ is None or survivors:
             asked = self._close is not None and not survivors
             reason, tail = (host.reason, host.stderr_tail) if host else ("some of it lives on", "")

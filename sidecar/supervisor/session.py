@@ -17,6 +17,7 @@ from sidecar.contract.errors import (
     ValidationFailed,
 )
 from sidecar.contract.events.session import SessionConfigured, SessionStateChanged
+from sidecar.contract.events.side import RuntimeWarned
 from sidecar.contract.frames import SessionSpec
 from sidecar.contract.methods import RestartSpec, SessionStartParams
 from sidecar.core.closing import ExitFacts, closing_drafts
@@ -124,6 +125,25 @@ class Session:
         """Shorten a stop that is under way: the host is killed soon after `deadline_s`."""
         if self._generation is not None:
             self._generation.close(deadline_s, reason)
+
+    def fail(self, reason: str, detail: dict[str, Any], *, host: bool = False) -> bool:
+        """End the running generation as failed, at once; its restart policy says what follows.
+
+        For watchdogs. `detail` is `{"kind": …, figures}`; with `host` its host dies whoever else
+        lives there. False when nothing runs.
+        """
+        if self._generation is None or self.lifecycle.phase is not Phase.LIVE:
+            return False
+        self._log.warning("session.failed", reason=reason, detail=detail)
+        self._generation.fail(reason, detail, host=host)
+        return True
+
+    def tell(self, message: str, detail: dict[str, Any]) -> None:
+        """Say a fact of the sidecar's own as runtime.warning; nothing when nothing runs."""
+        if self._generation is not None and self.lifecycle.phase is Phase.LIVE:
+            payload = RuntimeWarned(message=message, detail=detail)
+            draft = Draft(type="runtime.warning", payload=payload)
+            self._shared.events.say(self._generation.origin, [draft])
 
     async def call(self, method: str, params: Any, deadline_s: float) -> Any:
         """Have the running generation carry a method out; one that starts is waited for.
@@ -267,7 +287,7 @@ class Session:
             reason=end.reason,
             recoverable=end.recoverable,
             stderr_tail=end.stderr_tail or None,
-            detail=_gave_up(decision) if isinstance(decision, GiveUp) else None,
+            detail=_gave_up(decision, end.detail) if isinstance(decision, GiveUp) else end.detail,
         )
         self._shared.events.say(origin, closing_drafts(folded, facts))
         self._settled.set()
@@ -335,12 +355,13 @@ def _account(provider: str, instance_id: str | None) -> tuple[str, str]:
     return (provider, instance_id or provider)
 
 
-def _gave_up(decision: GiveUp) -> dict[str, Any]:
+def _gave_up(decision: GiveUp, cause: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "kind": "gave-up",
         "count": decision.count,
         "maxRestarts": decision.max_restarts,
         "maxSeconds": decision.max_seconds,
+        **({"cause": cause} if cause else {}),
     }
 
 

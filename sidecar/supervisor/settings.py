@@ -27,6 +27,25 @@ class EnvSettings(Wire, frozen=True):
     """How long the first sessions wait for the shell, at most."""
 
 
+class MemorySettings(Wire, frozen=True):
+    """Budgets of memory, in bytes; None: no budget. A session's own `limits` come first."""
+
+    session_soft_bytes: Positive | None = None
+    """A session's whole process tree: host, provider, descendants. Beyond it the user is told."""
+
+    session_hard_bytes: Positive | None = None
+    """Beyond it the session is stopped and resumed by its policy."""
+
+    total_soft_bytes: Positive | None = None
+    """The whole sidecar: supervisor, zygote and all sessions."""
+
+    total_hard_bytes: Positive | None = None
+    """Beyond it the largest session is stopped and resumed by its policy."""
+
+    sample_ms: Positive = 1_000
+    """Between two looks at all processes."""
+
+
 class InstanceSettings(Wire, frozen=True):
     """An account of a provider. `env` may hold secrets; it is kept in memory alone."""
 
@@ -45,7 +64,7 @@ class Settings(Wire, frozen=True):
     host_launch: Literal["auto", "zygote", "exec"] = "auto"
     """How hosts start: `auto` is the zygote on Linux and exec elsewhere."""
 
-    placement: Policy = "one"
+    placement: Policy = "auto"
     """Which sessions share a host: none, those of one tree, `packed_sessions` of any, or `auto`:
     none until they are many for the cores, then packed."""
 
@@ -72,6 +91,17 @@ class Settings(Wire, frozen=True):
     """Accounts by `providerInstanceId`."""
 
     env: EnvSettings = EnvSettings()
+    memory: MemorySettings = MemorySettings()
+    host_beat_ms: Positive = 5_000
+    """Between two questions to each host whether its loop turns."""
+
+    stall_ms: Count = 600_000
+    """A turn without progress for so long is told of (0: never); a session's own `limits.stallMs`
+    has it stopped and resumed."""
+
+    idle_ms: Count = 0
+    """A session without any activity for so long is parked (0: never); its next turn resumes it."""
+
     probe_ms: Positive = 10_000
     """Deadline of a look at a provider; its models get twice as long."""
 
@@ -121,6 +151,7 @@ def _unknown_of_instances(value: dict[str, Any], path: str) -> list[str]:
 
 _NESTED: dict[str, Callable[[dict[str, Any], str], list[str]]] = {
     "env": lambda value, path: _unknown(value, EnvSettings, path),
+    "memory": lambda value, path: _unknown(value, MemorySettings, path),
     "instances": _unknown_of_instances,
 }
 """Settings with fields of their own. `agents` are manifests, which know what they may hold."""

@@ -553,6 +553,7 @@ export interface SessionLimits {
   readonly memoryHardBytes?: number;
   readonly startMs?: number;
   readonly stallMs?: number;
+  readonly idleMs?: number;
 }
 
 /** The session after session.start or session.restart. */
@@ -601,6 +602,7 @@ export interface SendTurnResult {
 export interface InterruptParams {
   readonly threadId: string;
   readonly turnId?: string;
+  readonly cascade?: boolean;
 }
 
 /** The result of a mutating method that has nothing else to say. */

@@ -1,0 +1,1 @@
+"""Rules of the watchdogs: budgets, beats, stalls, idleness. Pure; clocks are handed in."""

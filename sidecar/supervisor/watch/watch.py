@@ -1,0 +1,45 @@
+"""Every watchdog of a supervisor, started and stopped together."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from sidecar.observe.log import Log
+
+
+class Watchdog(Protocol):
+    """One watchdog: runs until it is cancelled."""
+
+    name: str
+
+    async def run(self) -> None:
+        """Watch. Only cancellation ends it."""
+
+
+class Watch:
+    """Runs watchdogs; a defect of one is logged, and the others go on."""
+
+    def __init__(self, watchdogs: Sequence[Watchdog], log: Log) -> None:
+        self._watchdogs = watchdogs
+        self._log = log
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start them all."""
+        self._tasks = [
+            asyncio.create_task(self._run(watchdog), name=f"watch {watchdog.name}")
+            for watchdog in self._watchdogs
+        ]
+
+    async def stop(self) -> None:
+        """End them all."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    async def _run(self, watchdog: Watchdog) -> None:
+        try:
+            await watchdog.run()
+        except Exception as error:  # noqa: BLE001 - a watchdog's defect must not end a session
+            self._log.exception("watch.defect", error, watchdog=watchdog.name)
