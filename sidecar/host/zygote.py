@@ -43,7 +43,7 @@ ROUND_UP_MS = 1
 
 WARM_AFTER_S = 1.0
 """Ready to the first import of a provider: the supervisor, which starts meanwhile, and its clients
-come first. A host that is forked before imports its provider itself."""
+come first. What the first host of a provider needs is imported when that is asked for."""
 
 EX_SOFTWARE = 70
 
@@ -107,13 +107,21 @@ class Zygote:
         busy = self.kill is not None or self.alone_since is not None
         if not self.cold or busy or time.monotonic() < self.warm_at:
             return
+        self._import(self.cold[0])
+
+    def _import_now(self, module: str) -> None:
+        """Import what the host that is asked for needs first: once here, or else in every host."""
+        if module in self.cold:
+            self._import(module)
+
+    def _import(self, module: str) -> None:
+        self.cold.remove(module)
         try:
-            importlib.import_module(self.cold.popleft())
+            importlib.import_module(module)
         except Exception:  # noqa: BLE001 - a host tells it to whoever starts such a session
             traceback.print_exc()
-        if not self.cold:
-            gc.collect()
-            gc.freeze()
+        gc.collect()
+        gc.freeze()
 
     def _catch_signals(self) -> None:
         """Have SIGCHLD and the parent-death signal wake the poll; they do nothing else."""
@@ -156,6 +164,7 @@ class Zygote:
             return
         message, fds = request
         if message["op"] == "fork":
+            self._import_now(message.get("module", ""))
             self._fork(message["id"], message.get("role", "host"), *fds)
         elif message["op"] == "hello":
             self._meet(ProcessKey(message["pid"], message["createTime"]))

@@ -38,10 +38,12 @@ SharingKey = Callable[[SessionSpec], str]
 class Host:
     """One host process, from the decision to launch it."""
 
-    def __init__(self, number: int, wish: Wish) -> None:
+    def __init__(self, number: int, wish: Wish, module: str) -> None:
         loop = asyncio.get_running_loop()
         self.number = number
         self.wish = wish
+        self.module = module
+        """What its first session needs, if it is built in."""
         self.shared_mark = "" if wish.group is None else new_mark()
         self.link: HostLink | None = None
         self.taken: set[int] = set()
@@ -160,7 +162,7 @@ class Hosts:
         """Return a seat for a generation, in a host that may still be on its way up."""
         wish = self._wish(spec)
         number = choose(wish, [host.room() for host in self._hosts.values()])
-        host = self._hosts[number] if number is not None else self._new_host(wish)
+        host = self._hosts[number] if number is not None else self._new_host(wish, spec)
         return Seat(host, self._left, joined=number is not None)
 
     async def close(self, deadline_s: float) -> None:
@@ -196,9 +198,10 @@ class Hosts:
             self._log.exception("placement.no-sharing-key", error)
             return None
 
-    def _new_host(self, wish: Wish) -> Host:
+    def _new_host(self, wish: Wish, spec: SessionSpec) -> Host:
         self._number += 1
-        host = self._hosts[self._number] = Host(self._number, wish)
+        module = "" if spec.package_dir else spec.module
+        host = self._hosts[self._number] = Host(self._number, wish, module)
         task = asyncio.create_task(self._run(host), name=f"host {host.number}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -229,7 +232,7 @@ class Hosts:
             noted = self._journal.add_mark(host.shared_mark, "")
             if not await journalled(noted, "mark", self._log):
                 raise Overloaded("Cannot start the session: the journal cannot be written")
-        process = await self._launcher.launch()
+        process = await self._launcher.launch(module=host.module)
         host.link = HostLink(process, self._log, lambda opened: self._idle(host, opened))
         if host.ending:  # whoever it was for has gone
             host.link.kill("is not needed any more")

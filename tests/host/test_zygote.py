@@ -321,3 +321,21 @@ def test_what_hosts_need_is_imported_one_at_a_time_in_quiet_moments(
         loop.warm()
         assert "cold_c" in sys.modules
         assert not loop.cold
+
+
+def test_what_the_first_host_needs_is_imported_before_it_is_forked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("cold_d", "cold_e"):
+        (tmp_path / f"{name}.py").write_text("")
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        loop = ZygoteLoop(Control(ours), lambda _: 0, deque(["cold_d", "cold_e"]))
+        loop._import_now("cold_e")
+        loop._import_now("os.path")  # only what is on the list
+        loop._import_now("")
+    assert "cold_e" in sys.modules
+    assert "cold_d" not in sys.modules
+    assert list(loop.cold) == ["cold_d"]

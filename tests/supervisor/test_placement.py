@@ -80,7 +80,7 @@ class FakeLauncher(HostLauncher):
 
     async def start(self) -> None: ...
 
-    async def launch(self, role: Role = "host") -> HostProcess:
+    async def launch(self, role: Role = "host", module: str = "") -> HostProcess:
         await self.gate.wait()
         if self.failure is not None:
             raise self.failure

@@ -95,9 +95,11 @@ class HostLauncher(ABC):
         """Be ready to launch; adopt orphans from now on."""
 
     @abstractmethod
-    async def launch(self, role: Role = "host") -> HostProcess:
+    async def launch(self, role: Role = "host", module: str = "") -> HostProcess:
         """Start a host, or a probe guarded like one.
 
+        `module` of a provider that is built in is what it will need first: where hosts share
+        memory it is imported once for all of them.
         Raises ProviderProcessFailed, or ShuttingDown after close.
         """
 

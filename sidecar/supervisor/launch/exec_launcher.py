@@ -44,8 +44,8 @@ class ExecLauncher(HostLauncher):
         """Adopt orphans from now on."""
         self._adopter.start()
 
-    async def launch(self, role: Role = "host") -> HostProcess:
-        """Start a process. Raises ProviderProcessFailed."""
+    async def launch(self, role: Role = "host", module: str = "") -> HostProcess:
+        """Start a process, which imports what it needs itself. Raises ProviderProcessFailed."""
         if self._closing:
             raise ShuttingDown("Cannot start a session host: the sidecar is stopping")
         channel, theirs = socket.socketpair()

@@ -75,8 +75,8 @@ class ZygoteClient:
         """Whether it may be asked for hosts: it is neither dead nor condemned."""
         return not (self._condemned or self.gone)
 
-    async def fork(self, role: Role = "host") -> HostProcess:
-        """Have a host or a probe forked.
+    async def fork(self, role: Role = "host", module: str = "") -> HostProcess:
+        """Have a host or a probe forked, after the import of `module` if it is still to come.
 
         Raises ZygoteGone, and ProviderProcessFailed when the machine has no room for a process.
         """
@@ -89,7 +89,7 @@ class ZygoteClient:
         self._forks[fork_id] = (answer, channel, stderr_fd)
         try:
             with theirs:
-                request = {"op": "fork", "id": fork_id, "role": role}
+                request = {"op": "fork", "id": fork_id, "role": role, "module": module}
                 sending = self._send(request, [theirs.fileno(), stderr_end])
                 await self._within(sending, FORK_DEADLINE_S, "does not read its socket")
             return await self._within(answer, FORK_DEADLINE_S, "does not answer")

@@ -50,14 +50,14 @@ class ZygoteLauncher(HostLauncher):
         self._adopter.start()
         self._living_client()
 
-    async def launch(self, role: Role = "host") -> HostProcess:
+    async def launch(self, role: Role = "host", module: str = "") -> HostProcess:
         """Fork a process. Raises ProviderProcessFailed when two zygotes in a row could not."""
         reason = ""
         for _ in range(LAUNCH_TRIES):
             if self._closing:
                 raise ShuttingDown("Cannot start a session host: the sidecar is stopping")
             try:
-                return await self._living_client().fork(role)
+                return await self._living_client().fork(role, module)
             except ZygoteGone as gone:
                 reason = str(gone)
         raise ProviderProcessFailed(f"Cannot start a session host: {reason}")
