@@ -1,13 +1,16 @@
 """The life of a session as the supervisor sees it: one table, every pair decided.
 
-    stopped ── start ──► starting ── ready ──► live
-       ▲                    │ failed            │ ended
-       │                    ▼                   ▼
-       │◄─────────────── (decision: down or backoff) ──► backoff ── retry ──► starting
-       │                                                    │ stop
-       └────────── closed ◄── stopping ◄── stop ────────────┘
+    stopped ── start ──► starting ── ready ──► live ── park ──► parking ── closed ──► parked
+       ▲                    │ ▲                 │                             (start wakes it)
+       │      down, closed  │ │ retry (gate)    │ retry later, suspend
+       │◄───────────────────┤ └── waiting ◄─────┴──── suspending
+       │                    │ stop, from each of them
+       └────── closed ── stopping
 
-A pair that is not in the table is refused with a message that names it.
+`waiting` is before a gate: for the end of a backoff, for the parent, for those of a group that come
+first. `suspending` ends a generation whose session comes back; `parking` one whose session comes
+back when it is asked for something. A pair that is not in the table is refused with a message that
+names it.
 """
 
 from enum import Enum, auto
@@ -20,7 +23,10 @@ class Phase(Enum):
     STOPPED = auto()
     STARTING = auto()
     LIVE = auto()
-    BACKOFF = auto()
+    SUSPENDING = auto()
+    WAITING = auto()
+    PARKING = auto()
+    PARKED = auto()
     STOPPING = auto()
 
 
@@ -32,24 +38,38 @@ class Cause(Enum):
     DOWN = auto()
     RETRY_LATER = auto()
     RETRY = auto()
+    SUSPEND = auto()
+    PARK = auto()
     STOP = auto()
     CLOSED = auto()
 
 
 TRANSITIONS: Final[dict[tuple[Phase, Cause], Phase]] = {
     (Phase.STOPPED, Cause.START): Phase.STARTING,
+    (Phase.STOPPED, Cause.STOP): Phase.STOPPED,
     (Phase.STARTING, Cause.READY): Phase.LIVE,
     (Phase.STARTING, Cause.DOWN): Phase.STOPPED,
-    (Phase.STARTING, Cause.RETRY_LATER): Phase.BACKOFF,
+    (Phase.STARTING, Cause.RETRY_LATER): Phase.WAITING,
+    (Phase.STARTING, Cause.SUSPEND): Phase.SUSPENDING,
     (Phase.STARTING, Cause.STOP): Phase.STOPPING,
     (Phase.LIVE, Cause.DOWN): Phase.STOPPED,
-    (Phase.LIVE, Cause.RETRY_LATER): Phase.BACKOFF,
+    (Phase.LIVE, Cause.RETRY_LATER): Phase.WAITING,
+    (Phase.LIVE, Cause.SUSPEND): Phase.SUSPENDING,
+    (Phase.LIVE, Cause.PARK): Phase.PARKING,
     (Phase.LIVE, Cause.STOP): Phase.STOPPING,
-    (Phase.BACKOFF, Cause.RETRY): Phase.STARTING,
-    (Phase.BACKOFF, Cause.STOP): Phase.STOPPING,
+    (Phase.SUSPENDING, Cause.RETRY_LATER): Phase.WAITING,
+    (Phase.SUSPENDING, Cause.SUSPEND): Phase.SUSPENDING,
+    (Phase.SUSPENDING, Cause.DOWN): Phase.STOPPED,
+    (Phase.SUSPENDING, Cause.STOP): Phase.STOPPING,
+    (Phase.WAITING, Cause.RETRY): Phase.STARTING,
+    (Phase.WAITING, Cause.SUSPEND): Phase.WAITING,
+    (Phase.WAITING, Cause.STOP): Phase.STOPPING,
+    (Phase.PARKING, Cause.CLOSED): Phase.PARKED,
+    (Phase.PARKING, Cause.STOP): Phase.STOPPING,
+    (Phase.PARKED, Cause.START): Phase.STARTING,
+    (Phase.PARKED, Cause.STOP): Phase.STOPPED,
     (Phase.STOPPING, Cause.CLOSED): Phase.STOPPED,
     (Phase.STOPPING, Cause.STOP): Phase.STOPPING,
-    (Phase.STOPPED, Cause.STOP): Phase.STOPPED,
 }
 """All that may happen. Every other pair is a defect of the caller."""
 
@@ -61,8 +81,8 @@ class IllegalTransition(RuntimeError):  # noqa: N818 - named after what happened
 class Lifecycle:
     """One session's phase."""
 
-    def __init__(self) -> None:
-        self.phase = Phase.STOPPED
+    def __init__(self, phase: Phase = Phase.STOPPED) -> None:
+        self.phase = phase
 
     def may(self, cause: Cause) -> bool:
         """Tell whether `cause` is possible now."""
@@ -79,4 +99,9 @@ class Lifecycle:
     @property
     def running(self) -> bool:
         """Whether the session is up or on its way up."""
-        return self.phase in (Phase.STARTING, Phase.LIVE, Phase.BACKOFF)
+        return self.phase in (Phase.STARTING, Phase.LIVE, Phase.SUSPENDING, Phase.WAITING)
+
+    @property
+    def down(self) -> bool:
+        """Whether nothing of it runs or will by itself."""
+        return self.phase in (Phase.STOPPED, Phase.PARKED)

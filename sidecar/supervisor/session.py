@@ -138,6 +138,15 @@ class Session:
         self._generation.fail(reason, detail, host=host)
         return True
 
+    def park(self, reason: str, detail: dict[str, Any]) -> bool:
+        """End the running generation gracefully; the next call of the session resumes it.
+
+        `detail` are the figures (idleMs …), to which `kind: "parked"` is added. False when it is
+        not live, has a running turn or an open request, or a child of it is up: then nothing was
+        done.
+        """
+        raise NotImplementedError
+
     def tell(self, message: str, detail: dict[str, Any]) -> None:
         """Say a fact of the sidecar's own as runtime.warning; nothing when nothing runs."""
         if self._generation is not None and self.lifecycle.phase is Phase.LIVE:

@@ -38,3 +38,18 @@ def test_a_session_runs_from_its_start_to_its_stop() -> None:
         life.move(cause)
         running.append(life.running)
     assert running == [False, True, True, True, True, False]
+
+
+def test_a_suspended_session_waits_and_starts_again() -> None:
+    life = Lifecycle(Phase.LIVE)
+    phases = [life.move(c) for c in (Cause.SUSPEND, Cause.RETRY_LATER, Cause.SUSPEND, Cause.RETRY)]
+    assert phases == [Phase.SUSPENDING, Phase.WAITING, Phase.WAITING, Phase.STARTING]
+    assert life.running
+
+
+def test_a_parked_session_neither_runs_nor_is_lost() -> None:
+    life = Lifecycle(Phase.LIVE)
+    assert [life.move(c) for c in (Cause.PARK, Cause.CLOSED)] == [Phase.PARKING, Phase.PARKED]
+    assert life.down
+    assert not life.running
+    assert life.move(Cause.START) is Phase.STARTING
