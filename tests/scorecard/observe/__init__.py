@@ -1,0 +1,1 @@
+"""What judges: write logs, receipts, processes, memory. Imports nothing of sidecar/."""

@@ -1,0 +1,1 @@
+"""The ten rows. Each module owns one scenario and exports ROW."""
