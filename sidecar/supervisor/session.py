@@ -23,7 +23,7 @@ from sidecar.contract.methods import RestartSpec, SessionStartParams
 from sidecar.core.closing import ExitFacts, closing_drafts
 from sidecar.core.drafts import Draft
 from sidecar.core.lifecycle import Cause, Lifecycle, Phase
-from sidecar.core.restart import GiveUp, Restart, RestartIntensity, wants_restart
+from sidecar.core.supervision.intensity import GiveUp, Restart, RestartIntensity, wants_restart
 from sidecar.core.stamping import Origin
 from sidecar.process import new_mark
 from sidecar.supervisor.deps import Shared

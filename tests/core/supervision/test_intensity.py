@@ -3,7 +3,7 @@
 import pytest
 
 from sidecar.contract.vocabulary import ExitKind, RestartPolicy
-from sidecar.core.restart import (
+from sidecar.core.supervision.intensity import (
     BACKOFF_FIRST_S,
     BACKOFF_JITTER,
     BACKOFF_LAST_S,
