@@ -23,6 +23,8 @@ from tests.scorecard.agent.writelog import WriteLog
 REPLAYED = 50
 """Pieces of its own text that session/load replays, the last ones."""
 
+FLAGS = ("--deaf", "--census")
+
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 NOT_FOUND = -32002
@@ -45,7 +47,7 @@ class Agent:
         self._peer = Peer(sys.stdout.fileno(), self._log)
         self._prompts = f"{options['store']}/{thread}.prompts"
         self._session_id = f"of-{thread}"
-        self._sentinel = options["sentinel"]
+        self._marks = (options["sentinel"], thread)
         self._start_s = int(options.get("start-ms", 0)) / 1000
         self._turn: Turn | None = None
         self._methods = {
@@ -61,6 +63,10 @@ class Agent:
         while self._peer.deaf:
             time.sleep(60)
         os._exit(0)  # a prompt's thread may be in the middle of a write: it must not hold the end
+
+    def note_others(self) -> None:
+        """Note how many others have our words in their argv, before anything is said."""
+        self._log.note_others(living(self._marks) - 1)
 
     def be_deaf(self) -> None:
         """Ignore from now on what should end it. Only the main thread may set a signal's action."""
@@ -118,7 +124,7 @@ class Agent:
         if any(order.name == "deaf" for order in orders):
             self.be_deaf()
         remembered = len(self._remembered())
-        turn = self._turn = Turn(self._session_id, self._peer, self._sentinel, remembered)
+        turn = self._turn = Turn(self._session_id, self._peer, self._marks, remembered)
 
         def run() -> None:
             carry_out(turn, orders)
@@ -135,11 +141,25 @@ class Agent:
             raise RefusedError(NOT_FOUND, "There is no such session") from None
 
 
+def living(words: tuple[str, ...]) -> int:
+    """Count the processes that have all of `words` in their argv; a zombie has none."""
+    count = 0
+    for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
+        try:
+            with open(f"/proc/{name}/cmdline", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+                count += set(words) <= set(file.read().split("\0"))
+        except OSError:
+            continue
+    return count
+
+
 def main(argv: list[str]) -> None:
     """Read `--name value …` and serve."""
-    words = iter(argv)
-    options = {word.removeprefix("--"): next(words) for word in words if word != "--deaf"}
+    words = iter(word for word in argv if word not in FLAGS)
+    options = {word.removeprefix("--"): next(words) for word in words}
     agent = Agent(options)
+    if "--census" in argv:
+        agent.note_others()
     if "--deaf" in argv:
         agent.be_deaf()
     agent.serve()

@@ -1,11 +1,11 @@
 """What the agent starts below itself: a tool, or a grandchild that gets away from its parents.
 
-    python -I -S below.py SENTINEL tool
-    python -I -S below.py SENTINEL daemon [MB_PER_S MOST_MB]
+    python -I -S below.py SENTINEL THREAD tool
+    python -I -S below.py SENTINEL THREAD daemon [MB_PER_S MOST_MB]
 
 Both are in a session of their own and live until they are killed. A daemon forks once more, so that
 it is re-parented, says its pid, and is deaf to SIGHUP and SIGTERM; with numbers it eats memory. The
-word in their argv is how an observer finds them.
+words in their argv are how an observer finds them.
 """
 
 import os
@@ -42,7 +42,7 @@ def get_away() -> None:
 def main() -> None:
     """Be what argv says."""
     os.setsid()
-    kind, *numbers = sys.argv[2:]
+    kind, *numbers = sys.argv[3:]
     if kind == "daemon":
         get_away()
     nowhere = os.open(os.devnull, os.O_RDWR)

@@ -14,6 +14,7 @@ from tests.scorecard.agent.peer import Peer
 BELOW = __file__.replace("deeds.py", "below.py")
 CRASH_STATUS = 70
 FOREVER_S = 86_400.0
+LEAK_EVERY_S = 0.1
 
 _OPTIONS = [
     {"optionId": "yes", "name": "Allow", "kind": "allow_once"},
@@ -30,12 +31,17 @@ _MALFORMED = (
 
 
 class Turn:
-    """One prompt under way; `remembered`: prompts of the conversation, this one included."""
+    """One prompt under way.
 
-    def __init__(self, session_id: str, peer: Peer, sentinel: str, remembered: int) -> None:
+    `marks` stand in the argv of what it starts; `remembered` counts the prompts of the conversation.
+    """
+
+    def __init__(
+        self, session_id: str, peer: Peer, marks: tuple[str, str], remembered: int
+    ) -> None:
         self.session_id = session_id
         self.peer = peer
-        self.sentinel = sentinel
+        self.marks = marks
         self.remembered = remembered
         self.cancelled = threading.Event()
 
@@ -74,9 +80,8 @@ def _quiet(turn: Turn, order: Order) -> None:
     turn.cancelled.wait(order.numbers[0] / 1000)
 
 
-def _hang(_turn: Turn, _order: Order) -> None:
-    while True:
-        time.sleep(FOREVER_S)
+def _hang(turn: Turn, _order: Order) -> None:
+    turn.cancelled.wait(FOREVER_S)
 
 
 def _crash(_turn: Turn, order: Order) -> None:
@@ -101,7 +106,7 @@ def _daemon(turn: Turn, _order: Order) -> None:
 def _start_daemon(turn: Turn, numbers: list[str]) -> None:
     import subprocess  # noqa: PLC0415 - its import costs each start of an agent 6 ms
 
-    argv = [sys.executable, "-I", "-S", BELOW, turn.sentinel, "daemon", *numbers]
+    argv = [sys.executable, "-I", "-S", BELOW, *turn.marks, "daemon", *numbers]
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
     subprocess.run(argv, stdin=nothing, stdout=pipe, stderr=nothing, env={}, check=True)
 
@@ -110,7 +115,7 @@ def _tool(turn: Turn, _order: Order) -> None:
     """Whoever waits for it is this agent: killed without it, it is an orphan."""
     import subprocess  # noqa: PLC0415 - see _start_daemon
 
-    argv = [sys.executable, "-I", "-S", BELOW, turn.sentinel, "tool"]
+    argv = [sys.executable, "-I", "-S", BELOW, *turn.marks, "tool"]
     nothing = subprocess.DEVNULL
     child = subprocess.Popen(argv, stdin=nothing, stdout=nothing, stderr=nothing)
     threading.Thread(target=child.wait, daemon=True).start()
@@ -134,9 +139,15 @@ def _ask(turn: Turn, _order: Order) -> None:
         turn.say(f"answered={'yes' if allowed else 'no'}")
 
 
-def _poison(turn: Turn, _order: Order) -> None:
-    turn.peer.update(turn.session_id, "_scorecard_poison")
-    turn.cancelled.wait(FOREVER_S)
+def _poison(turn: Turn, order: Order) -> None:
+    """A leak goes on in shares until the turn is over; of the others one is enough."""
+    kind, _, number = order.words.partition(" ")
+    megabytes = float(number or 0)
+    if kind != "leak":
+        turn.peer.poison(turn.session_id, kind, megabytes)
+        turn.cancelled.wait(FOREVER_S)
+    while not turn.cancelled.wait(LEAK_EVERY_S):
+        turn.peer.poison(turn.session_id, kind, megabytes * LEAK_EVERY_S)
 
 
 def _malformed(turn: Turn, _order: Order) -> None:

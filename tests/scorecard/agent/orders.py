@@ -3,7 +3,7 @@
     say N EVERY_MS [BYTES]      N pieces of text, each with the next id
     flood N [BYTES]             the same without a pause
     quiet MS                    nothing for a while
-    hang                        says nothing more; a cancel does not end it
+    hang                        says nothing more until it is cancelled
     crash [WORDS]               WORDS to stderr, then it ends without a further word
     leak MB_PER_S [MOST_MB]     takes and touches memory until it dies or is cancelled
     leak-below MB_PER_S [MOST]  has a detached grandchild do so, and goes on
@@ -11,11 +11,12 @@
     tool                        a child in a session of its own that lives until it is killed
     deaf                        from now on no cancel, no end of stdin and no SIGTERM ends it
     ask                         a permission request; goes on once it was answered
-    poison                      the message at which faulty session code raises, then nothing
+    poison KIND [MB]            the message at which faulty session code fails, then nothing;
+                                `poison leak MB_PER_S` sends one each 100 ms
     malformed                   lines that are no JSON, or no message
     recall                      says how many prompts its conversation has had, as `recall=<n>`
 
-Each but `hang` is over once the turn is cancelled, and those behind it are left out.
+Each is over once the turn is cancelled, and those behind it are left out.
 """
 
 from typing import Final, NamedTuple

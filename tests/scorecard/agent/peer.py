@@ -36,6 +36,11 @@ class Peer:
         """Send a session/update."""
         self.send(_update(session_id, update_kind, fields))
 
+    def poison(self, session_id: str, kind: str, megabytes: float) -> None:
+        """Send the message at which faulty session code fails."""
+        params = {"sessionId": session_id, "kind": kind, "megabytes": megabytes}
+        self.send({"method": "_scorecard/poison", "params": params})
+
     def piece(self, session_id: str, size: int = 0, words: str = "") -> None:
         """Stream the next piece of text: its id, words, padding up to `size` characters."""
         with self._lock:

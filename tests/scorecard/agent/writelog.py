@@ -2,6 +2,7 @@
 
     + <thread>:<pid>:<n> <monotonic_ns>     piece n is about to be written
     = <thread>:<pid>:<n> <monotonic_ns>     write(2) has returned for the whole of it
+    @ <pid> <others>                        who else of this thread lived when it started
 
 A line is one write(2) with O_APPEND: a kill leaves whole lines, and files may be shared.
 """
@@ -33,6 +34,10 @@ class WriteLog:
     def done(self, piece_id: str) -> None:
         """Note that a piece was written whole."""
         self._append("=", piece_id)
+
+    def note_others(self, count: int) -> None:
+        """Note how many processes of this thread were alive beside this one."""
+        os.write(self._fd, f"@ {os.getpid()} {count}\n".encode())
 
     def history(self, most: int) -> list[str]:
         """Return the ids of the last pieces that this thread has written whole, oldest first."""
