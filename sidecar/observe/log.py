@@ -11,10 +11,11 @@ import os
 import select
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
+from sidecar.core.correlation import cid_of, taken_from
 from sidecar.observe.clock import utc_now
 
 LOG_FILE_BYTES = 5 * 1024 * 1024
@@ -29,6 +30,16 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 Sink = Callable[[str], None]
 """Takes one finished line without its newline."""
+
+
+class Cleaner(Protocol):
+    """Takes known secrets out of what is written (core/redaction.Redactor)."""
+
+    def text(self, text: str) -> str:
+        """Return a text without them."""
+
+    def value(self, value: Any) -> Any:
+        """Return a JSON-like value without them."""
 
 
 class Secret:
@@ -50,24 +61,44 @@ class Secret:
 
 
 class Log:
-    """Writes records to its sinks. `fields` bound here stand in every record."""
+    """Writes records to its sinks. `fields` bound here stand in every record.
 
-    def __init__(self, sinks: tuple[Sink, ...] = (), level: str = "info", **fields: Any) -> None:
+    The fields thread, generation, turn and request become one, `cid` (core/correlation). What
+    `cleaner` knows as secret is in no record.
+    """
+
+    def __init__(
+        self,
+        sinks: tuple[Sink, ...] = (),
+        level: str = "info",
+        cleaner: Cleaner | None = None,
+        **fields: Any,
+    ) -> None:
         self._sinks = sinks
         self._level = LEVELS[level]
+        self._cleaner = cleaner
         self._fields = fields
 
     def bind(self, **fields: Any) -> "Log":
         """Return a log whose records carry `fields` too."""
-        child = Log(self._sinks, **(self._fields | fields))
+        child = Log(self._sinks, cleaner=self._cleaner, **(self._fields | fields))
         child._level = self._level
         return child
+
+    def clean(self, text: str) -> str:
+        """Return a text of somebody else's, such as a host's last words, without known secrets."""
+        return text if self._cleaner is None else self._cleaner.text(text)
 
     def write(self, level: str, event: str, **fields: Any) -> None:
         """Write one record; `event` is a dotted name such as `host.exited`."""
         if LEVELS.get(level, 20) < self._level:
             return
-        record = {"at": utc_now(), "level": level, "event": event, **self._fields, **fields}
+        correlation, rest = taken_from(self._fields | fields)
+        if self._cleaner is not None:
+            rest = self._cleaner.value(rest)
+        cid = cid_of(correlation)
+        about = {} if cid is None else {"cid": cid}
+        record = {"at": utc_now(), "level": level, "event": event, **about, **rest}
         line = msgspec.json.encode(record, enc_hook=str).decode()
         for sink in self._sinks:
             sink(line)

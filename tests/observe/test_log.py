@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.core.redaction import Redactor
 from sidecar.observe.log import LOG_FILES, FileSink, Log, Secret, null_log, stderr_sink
 
 
@@ -19,9 +20,29 @@ def test_a_record_has_its_time_level_event_and_bound_fields() -> None:
         "level": "info",
         "event": "host.exited",
         "role": "supervisor",
-        "thread": "t",
+        "cid": "t",
         "code": 3,
     }
+
+
+def test_what_correlates_becomes_one_field_wherever_it_was_bound() -> None:
+    lines: list[str] = []
+    log = Log((lines.append,)).bind(thread="t1", generation=2)
+    log.info("turn.started", turn="turn-9")
+    log.info("sidecar.ready", generation=None, thread=None)
+    first, second = (json.loads(line) for line in lines)
+    assert first["cid"] == "t1/2/turn-9"
+    assert not {"thread", "generation", "turn"} & set(first)
+    assert "cid" not in second
+
+
+def test_a_known_secret_is_in_no_record_that_a_bound_log_writes() -> None:
+    lines: list[str] = []
+    bound = Log((lines.append,), cleaner=Redactor(["planted-secret"])).bind(where="planted-secret")
+    bound.error("x", error=ValueError("planted-secret"), fields={"a": ["planted-secret"]})
+    bound.exception("y", RuntimeError("planted-secret"))
+    assert "planted-secret" not in "".join(lines)
+    assert bound.clean("a planted-secret") == "a [redacted]"
 
 
 def test_records_below_the_level_are_not_written() -> None:
