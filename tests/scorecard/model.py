@@ -94,6 +94,9 @@ class System(Protocol):
     async def stop(self) -> None:
         """End it as its launcher would, in order. Kills nothing that an orderly end should."""
 
+    async def died(self) -> None:
+        """Take note that the main process was killed (a row does that by pid); `start` may follow."""
+
     async def open(self, plan: SessionPlan) -> None:
         """Start a session; returns once the agent is ready."""
 
@@ -115,15 +118,25 @@ class System(Protocol):
     async def reconnect(self) -> None:
         """Connect the consumer again, from where it was."""
 
+    async def hold(self) -> None:
+        """Let the consumer be stuck: it takes in, and confirms, nothing more."""
+
+    async def release(self) -> None:
+        """Let the consumer go on."""
+
+    def figures(self) -> dict[str, Any]:
+        """What this system counts of its own: shown in the row, judged only where a row says so.
+
+        Of ours: `unackedMostBytes`, `creditBytes`, `broken` (breaches of order that the consumer
+        saw), `gaps`.
+        """
+
     async def wait(self, ready: Callable[[], bool], what: str, timeout_s: float) -> None:
         """Wait until `ready()`; looked at whenever the consumer gets something, and each 50 ms."""
 
     @property
     def main_pid(self) -> int:
         """The process that all sessions hang on: supervisor, or Node."""
-
-    def session_pid(self, thread: str) -> int | None:
-        """The process in which this session's own code runs, where it is not the main process."""
 
     def log_lines(self) -> list[str]:
         """All lines that the system has logged so far, its consumer's included, oldest first."""

@@ -1,0 +1,1 @@
+"""Session code with a planted defect (tests/scorecard/AGENT.md, `poison`)."""

@@ -1,0 +1,1 @@
+"""What is scored: the sidecar and the Node baseline, each behind `model.System`."""
