@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 
 from sidecar.host.control import Control
 from sidecar.host.entry import HostEntry, become_host, default_entry, keep_only
+from sidecar.host.sharing import keep_shared
 from sidecar.process.census import Kill, is_alive, with_descendants
 from sidecar.process.identity import Exit, ProcessInfo, ProcessKey
 from sidecar.process.platform import os_
@@ -108,6 +109,8 @@ class Zygote:
         if not self.cold or busy or time.monotonic() < self.warm_at:
             return
         self._import(self.cold[0])
+        if not self.cold:
+            keep_shared()
 
     def _import_now(self, module: str) -> None:
         """Import what the host that is asked for needs first: once here, or else in every host."""
