@@ -33,7 +33,7 @@ _MALFORMED = (
 class Turn:
     """One prompt under way.
 
-    `marks` stand in the argv of what it starts; `remembered` counts the prompts of the conversation.
+    `marks` stand in the argv of what it starts; `remembered` counts the conversation's prompts.
     """
 
     def __init__(
