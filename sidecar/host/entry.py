@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 
 from sidecar.host.guard import start_guard
+from sidecar.host.stacks import write_stacks_on_signal
 from sidecar.process.census import everything_below, kill_until_empty
 from sidecar.process.platform import os_
 
@@ -38,6 +39,7 @@ def become_host(channel: socket.socket, entry: HostEntry) -> int:
     """
     os_.set_subreaper()
     faulthandler.enable(file=2)
+    write_stacks_on_signal()
     start_guard(channel)
     try:
         return entry(channel)

@@ -43,6 +43,7 @@ from sidecar.supervisor.hostlink import HostEnd
 from sidecar.supervisor.patience import journalled
 from sidecar.supervisor.placement import Seat
 from sidecar.supervisor.sampling import Lodging
+from sidecar.supervisor.vitals import Vitals
 
 OPENING_CALL = 0
 """Id of the reply that tells that a session is open."""
@@ -83,6 +84,7 @@ class Generation:
             spec.provider, spec.thread_id, spec.generation, spec.provider_instance_id
         )
         self._log = shared.log.bind(thread=spec.thread_id, generation=spec.generation)
+        self.vitals = Vitals()
         self._seat: Seat | None = None
         self._heard = False
         """Whether the host has said anything of the session: then it may have begun to run."""
@@ -228,6 +230,7 @@ class Generation:
                 deadline_ms,
             )
         )
+        self.vitals.call_begins(method)
         try:
             async with asyncio.timeout(deadline_s + CALL_GRACE_S):
                 return await answer
@@ -239,6 +242,7 @@ class Generation:
                 detail="timeout",
             ) from None
         finally:
+            self.vitals.call_ends()
             self._calls.pop(call_id, None)
 
     def close(self, deadline_s: float, reason: str, grace_s: float = CLOSE_GRACE_S) -> None:
@@ -300,6 +304,7 @@ class Generation:
         self._heard = True
         if self._exit is not None:
             return
+        self.vitals.heard(frames)
         seq, cost = self._shared.events.ingest(self.origin, frames)
         if cost:
             self._received += cost

@@ -7,6 +7,7 @@ channel was drained to EOF and everything below it is dead.
 
 import asyncio
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -16,6 +17,7 @@ import msgspec
 from sidecar.contract.errors import ProviderProcessFailed
 from sidecar.contract.frames import (
     HOST_SLOT,
+    BeatFrame,
     CursorFrame,
     EventFrame,
     ExitFrame,
@@ -29,7 +31,9 @@ from sidecar.contract.frames import (
 )
 from sidecar.contract.limits import FRAME_BYTES, STDERR_TAIL_CHARS, TRANSFER_BYTES
 from sidecar.core.framing import FrameDecoder, ProtocolViolation, encode_frame
+from sidecar.host.stacks import STACKS_SIGNAL
 from sidecar.observe.log import Log
+from sidecar.process.platform import os_
 from sidecar.supervisor.launch import HostProcess
 
 HOST_READY_S = 20.0
@@ -81,6 +85,13 @@ class HostLink(asyncio.Protocol):
         self._eof = asyncio.Event()
         self._violation: str | None = None
         self._stderr: deque[str] = deque(maxlen=64)
+        self.heard_s = time.monotonic()
+        """When anything last came: only its loop sends, so then it turned."""
+
+    @property
+    def last_words(self) -> str:
+        """The end of what it said on stderr."""
+        return "".join(self._stderr)[-STDERR_TAIL_CHARS:].strip()
 
     @property
     def lost(self) -> bool:
@@ -127,10 +138,20 @@ class HostLink(asyncio.Protocol):
         if self._transport.get_write_buffer_size() > OUTBOX_BYTES:
             self.kill("does not read its channel")
 
+    def ask(self, nonce: int) -> None:
+        """Ask whether its loop turns; the answer, as anything else that it sends, is `heard_s`."""
+        self.send(BeatFrame(nonce))
+
+    def ask_for_stacks(self) -> None:
+        """Have it write its Python stacks to stderr, whatever its loop does; not on Windows."""
+        if STACKS_SIGNAL is not None and not self.process.ended:
+            os_.send_signal(self.process.key, STACKS_SIGNAL)
+
     def kill(self, reason: str) -> None:
         """Kill the host process; whoever adopts what was below it kills that too."""
-        self._violation = self._violation or reason
-        self._log.error("host.killed", reason=reason)
+        if self._violation is None:
+            self._violation = reason
+            self._log.error("host.killed", reason=reason)
         self.process.kill()
 
     async def ended(self) -> HostEnd:
@@ -145,8 +166,7 @@ class HostLink(asyncio.Protocol):
             self._stderr_transport.close()
         reason = self._violation or f"its host {exit_.exit.describe()}"
         self._log.info("host.exited", exit=exit_.exit.describe(), survivors=exit_.survivors)
-        tail = "".join(self._stderr)[-STDERR_TAIL_CHARS:].strip()
-        return HostEnd(reason, tail, exit_.survivors)
+        return HostEnd(reason, self.last_words, exit_.survivors)
 
     def on_stderr(self, text: str) -> None:
         """Keep the host's last words (a traceback, a fault handler's dump)."""
@@ -159,6 +179,7 @@ class HostLink(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Decode and hand on, events of one slot together (asyncio.Protocol)."""
+        self.heard_s = time.monotonic()
         if self._violation is not None:
             return
         frames: list[FromHost] = []
@@ -197,7 +218,7 @@ class HostLink(asyncio.Protocol):
                 if self._on_idle is not None:
                     self._on_idle(frame.opened)
             elif isinstance(frame, HostBeatFrame):
-                pass  # nobody asks yet
+                pass  # `heard_s` has it
             elif (handler := self._handler(frame.slot)) is not None:
                 handler.on_frame(frame)
             start = end

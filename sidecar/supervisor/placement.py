@@ -158,6 +158,11 @@ class Hosts:
         """How many hosts there are."""
         return len(self._hosts)
 
+    def up(self) -> list[HostLink]:
+        """Return the hosts that run and are to go on: those whose loop must turn."""
+        hosts = (h for h in self._hosts.values() if h.up.done() and not h.ending)
+        return [host.link for host in hosts if host.link is not None and not host.link.lost]
+
     def seat(self, spec: SessionSpec) -> Seat:
         """Return a seat for a generation, in a host that may still be on its way up."""
         wish = self._wish(spec)

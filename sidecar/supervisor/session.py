@@ -32,6 +32,7 @@ from sidecar.supervisor.patience import journalled
 from sidecar.supervisor.providers import Plan
 from sidecar.supervisor.records import encode_record, make_record
 from sidecar.supervisor.sampling import Lodging
+from sidecar.supervisor.vitals import Vitals
 
 
 class Session:
@@ -61,6 +62,12 @@ class Session:
     def lodging(self) -> Lodging | None:
         """Where it lives now; None when it does not run."""
         return self._generation.lodging if self._generation else None
+
+    @property
+    def vitals(self) -> Vitals | None:
+        """When it last gave a sign of life; None when it is not up."""
+        up = self._generation is not None and self.lifecycle.phase is Phase.LIVE
+        return self._generation.vitals if self._generation and up else None
 
     @property
     def start_params(self) -> SessionStartParams | None:

@@ -5,5 +5,6 @@ Each is a task of its own over pure rules of core/watch. They judge by facts tha
 """
 
 from sidecar.supervisor.watch.watch import Watch
+from sidecar.supervisor.watch.watchdogs import make_watchdogs
 
-__all__ = ["Watch"]
+__all__ = ["Watch", "make_watchdogs"]

@@ -1,0 +1,115 @@
+"""When a session may be parked: nothing of it is alive but what was there before its first turn.
+
+Pure. Activity is a turn, an event, a call, an open request, item or task, an active child, a
+process that a tool has started, and CPU of the tree. A build or a dev server is never ended by
+this: the first burns CPU, and both are younger than the first turn.
+
+    quiet ── a sample of the tree ──► counting ── idle for long enough, a second sample ──► may park
+      ▲                                  │ activity         │ CPU or live work
+      └──────────────────────────────────┴──────────────────┘
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+BUSY_CPU_SHARE: Final = 0.02
+"""CPU of the tree over the whole time, as a share of one core, that counts as activity. An idle
+agent with its MCP servers needs a quarter of it for its timers."""
+
+SETTLE_S: Final = 15.0
+"""Start of a generation to that of the last MCP server which its agent starts by itself."""
+
+
+class Process(NamedTuple):
+    """One process of a session's tree."""
+
+    name: str
+    cpu_ms: int
+    age_s: float
+    session: int
+    """The operating system's session: tools get one of their own, MCP servers have the agent's."""
+
+
+class Ages(NamedTuple):
+    """Of a generation, in seconds."""
+
+    generation_s: float
+    turn_s: float | None
+    """Since its first turn was asked for; None before that."""
+
+
+class Signs(NamedTuple):
+    """What is known of a session without a look at its processes."""
+
+    busy: bool
+    """Something is under way: a turn, a call, a request, an open item or task, a busy child."""
+
+    active_s: float
+    """When anything last happened to it or to a child of it."""
+
+
+class Tree(NamedTuple):
+    """Its processes at one moment."""
+
+    cpu_ms: int
+    work: tuple[str, ...] = ()
+    """Names of living processes that its turns have started."""
+
+
+def tree_of(processes: Sequence[Process], ages: Ages) -> Tree:
+    """Tell what turns have started from what the agent needs to run.
+
+    Older than the first turn, and so not a turn's, are the host, the agent and its MCP servers.
+    Where a turn came at once, as after a wake, these are told by their session.
+    """
+    if ages.turn_s is None:
+        return Tree(sum(p.cpu_ms for p in processes))
+    sessions = {p.session for p in processes if p.age_s >= ages.turn_s}
+    settled_s = ages.generation_s - SETTLE_S
+    work = [
+        p.name
+        for p in processes
+        if p.age_s < ages.turn_s and not (p.session in sessions and p.age_s >= settled_s)
+    ]
+    return Tree(sum(p.cpu_ms for p in processes), tuple(work))
+
+
+class Idle:
+    """One generation of one session."""
+
+    def __init__(self, now_s: float) -> None:
+        self._since_s = now_s
+        self._first: Tree | None = None
+        self.kept_by: tuple[str, ...] = ()
+        """What kept it up at the last judgement: names of processes, or "cpu"."""
+
+    def wants_sample(self, now_s: float, signs: Signs, idle_s: float) -> bool:
+        """Take the signs in; whether its tree must be looked at now, for `weigh`."""
+        if signs.busy or signs.active_s > self._since_s:
+            self.start_anew(now_s if signs.busy else signs.active_s)
+        if signs.busy:
+            return False
+        return self._first is None or now_s - self._since_s >= idle_s
+
+    def weigh(self, now_s: float, tree: Tree, idle_s: float) -> float | None:
+        """Take a sample in; the seconds it has been idle when it may be parked now, else None.
+
+        Live work and CPU are activity: it is counted anew from here.
+        """
+        first, silent_s = self._first, now_s - self._since_s
+        if first is None:
+            self._first = tree
+            return None
+        if silent_s < idle_s:
+            return None
+        burnt_ms = tree.cpu_ms - first.cpu_ms
+        busy = burnt_ms > BUSY_CPU_SHARE * silent_s * 1000
+        self.kept_by = tree.work or (("cpu",) if busy else ())
+        if not self.kept_by:
+            return silent_s
+        self._since_s, self._first = now_s, tree
+        return None
+
+    def start_anew(self, now_s: float) -> None:
+        """Forget what was counted."""
+        self._since_s, self._first = now_s, None

@@ -1,0 +1,52 @@
+"""When a generation last gave a sign of life: a few clock readings that its watchdogs look at."""
+
+import time
+from collections.abc import Sequence
+
+from sidecar.contract.frames import EventFrame
+from sidecar.core.watch.stall import is_progress
+from sidecar.observe.clock import awake_and_asleep_s
+
+
+class Vitals:
+    """Of one generation; times are seconds of the monotonic clock unless they say otherwise."""
+
+    __slots__ = ("_born_s", "_first_turn_s", "active_s", "calls", "progress_s")
+
+    def __init__(self) -> None:
+        self.progress_s = time.monotonic()
+        """Last event that a turn made."""
+        self.active_s = self.progress_s
+        """Last event of any kind, or begin or end of a call."""
+        self.calls = 0
+        """Calls under way."""
+        self._born_s = awake_and_asleep_s()
+        self._first_turn_s: float | None = None
+
+    @property
+    def age_s(self) -> float:
+        """Time since the generation began, the machine's sleep included."""
+        return awake_and_asleep_s() - self._born_s
+
+    @property
+    def turn_age_s(self) -> float | None:
+        """Time since its first turn was asked for, sleep included; None before it."""
+        return None if self._first_turn_s is None else awake_and_asleep_s() - self._first_turn_s
+
+    def heard(self, frames: Sequence[EventFrame]) -> None:
+        """Note events that came together."""
+        self.active_s = time.monotonic()
+        if any(is_progress(frame.event_type) for frame in frames):
+            self.progress_s = self.active_s
+
+    def call_begins(self, method: str) -> None:
+        """Note a call; call_ends must follow."""
+        self.active_s = time.monotonic()
+        self.calls += 1
+        if method == "session.sendTurn" and self._first_turn_s is None:
+            self._first_turn_s = awake_and_asleep_s()
+
+    def call_ends(self) -> None:
+        """Note the end of a call."""
+        self.active_s = time.monotonic()
+        self.calls -= 1
