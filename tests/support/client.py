@@ -92,6 +92,11 @@ class SidecarClient:
 
     # lifetime
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection that has not ended."""
+        return self._ws is not None and self.close_code is None
+
     async def __aenter__(self) -> Self:
         await self.connect()
         return self
