@@ -184,6 +184,7 @@ class FakeContext:
         self.flows = 0
         self.puppet: Puppet | None = None
         self.notes = 0
+        self.note_tree_waits: asyncio.Event | None = None
         self.stopped_since: list[int] = []
         self.stopping = asyncio.Event()
         self.stopping.set()
@@ -247,6 +248,8 @@ class FakeContext:
 
     async def note_tree(self) -> TreeNote:
         self.notes += 1
+        if self.note_tree_waits is not None:
+            await self.note_tree_waits.wait()
         return FakeNote(self.notes)
 
     async def stop_since(self, note: TreeNote, deadline_s: float) -> int:

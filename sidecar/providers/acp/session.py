@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sidecar.contract.base import Json
 from sidecar.contract.errors import (
+    Cancelled,
     ProviderProcessFailed,
     ProviderRequestFailed,
     Unsupported,
@@ -81,6 +82,8 @@ class AcpSession(ProviderSession):
         self._handshake = Handshake({})
         self._session_id = ""
         self._cursor_published = False
+        self._interrupts = 0
+        """How often an interrupt came: a turn that is being set up then is not begun."""
 
     # What a profile may change
 
@@ -264,6 +267,7 @@ class AcpSession(ProviderSession):
     async def send_turn(self, params: SendTurnParams) -> SendTurnResult:
         """Hand a turn to the agent. Raises ValidationFailed while another one runs."""
         self._must_be_idle()
+        interrupts = self._interrupts
         blocks = await prompt_blocks(params, takes_images=self._handshake.takes_images)
         if params.model_selection is not None:
             await self._set().select(params.model_selection)
@@ -271,6 +275,8 @@ class AcpSession(ProviderSession):
             await self._set().set_plan_mode(on=params.interaction_mode == "plan")
         note = await self.context.note_tree()
         self._must_be_idle()  # the waits above let other calls in
+        if self._interrupts != interrupts:
+            raise Cancelled("The turn was interrupted before the agent was given it")
         turn_id = self.context.new_id("turn")
         self._up().hearing.replay_possible = False
         self._up().turns.begin(turn_id, blocks, self._set().model, note)
@@ -283,6 +289,8 @@ class AcpSession(ProviderSession):
     async def interrupt(self, turn_id: str | None) -> None:
         """Ask the agent to end the running turn; at the deadline we end it."""
         running = self._up().turns.running
+        if turn_id is None:
+            self._interrupts += 1
         if running is not None and turn_id in (None, running):
             self._up().turns.cancel_in_time()
 

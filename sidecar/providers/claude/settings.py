@@ -61,7 +61,11 @@ class Settings:
                 "set_max_thinking_tokens", max_thinking_tokens=self._options.max_thinking_tokens
             )
         if self._servers:
-            await self._set_servers()
+            try:
+                await self._set_servers()
+            except ProviderRequestFailed as error:  # a slow server is no reason to have no Claude
+                words = f"Claude was not given its MCP servers: {error.message}"
+                self._emit(self._mapping.conversation.warning(words, {"kind": "mcp"}))
 
     async def set(self, key: str, value: Json) -> dict[str, Json]:
         """Set `key` and return what is then in force.

@@ -71,6 +71,7 @@ class OpencodeServer(SharedService):
         self._heard: list[str] = []
         self._listening = asyncio.Event()
         self._hears = False
+        self._opened_ms = 0
 
     @property
     def usable(self) -> bool:
@@ -164,7 +165,11 @@ class OpencodeServer(SharedService):
             except ProviderProcessFailed as failure:
                 error = failure.message
             if self._hears:
-                pause_s, away_since_ms = self._deadlines.pause_first_s, self.context.now_ms()
+                away_since_ms = self.context.now_ms()
+                if away_since_ms - self._opened_ms >= self._deadlines.pause_last_s * 1000:
+                    pause_s = (
+                        self._deadlines.pause_first_s
+                    )  # it held; one that closes at once waits
             if self.context.now_ms() - away_since_ms > self._deadlines.reconnect_s * 1000:
                 self._end(f"the event stream of the opencode server is gone: {error}")
                 return
@@ -188,6 +193,7 @@ class OpencodeServer(SharedService):
     def _opened(self) -> None:
         """The stream is open; not for the first time when events may have been missed."""
         self._hears = True
+        self._opened_ms = self.context.now_ms()
         if self._listening.is_set():
             self.context.log("warning", "opencode.stream_reopened")
             self.sessions.resync("the event stream broke")

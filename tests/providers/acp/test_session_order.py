@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sidecar.contract.errors import ProviderProcessFailed, ProviderRequestFailed
+from sidecar.contract.errors import Cancelled, ProviderProcessFailed, ProviderRequestFailed
 from sidecar.contract.methods import RespondToRequestParams
 from sidecar.core.conversation import OPEN_REQUESTS
 from sidecar.providers.acp import link as link_module
@@ -22,7 +22,7 @@ from tests.providers.acp.puppets import (
     update,
     words,
 )
-from tests.providers.context import WAIT_S, FakeContext, Puppet, spec, turn
+from tests.providers.context import WAIT_S, FakeContext, Puppet, spec, turn, until_true
 
 
 async def test_the_end_right_behind_the_answer_to_session_new_fails_the_opening() -> None:
@@ -242,3 +242,18 @@ async def test_full_access_grants_nothing_to_an_agent_that_plans() -> None:
         puppet.say(update("current_mode_update", currentModeId="ask"))
         asked = begin(puppet, "session/request_permission", toolCall=call, options=options)
         assert (await answered(puppet, asked))["result"]["outcome"]["optionId"] == "y"
+
+
+async def test_an_interrupt_while_a_turn_is_set_up_keeps_it_from_the_agent() -> None:
+    session, context, puppet = puppet_session()
+    async with pumped(session, puppet):
+        await opened(session, puppet)
+        context.note_tree_waits = asyncio.Event()
+        sending = asyncio.create_task(session.send_turn(turn("hi")))
+        await until_true(lambda: context.notes > 0)
+        await session.interrupt(None)
+        context.note_tree_waits.set()
+        with pytest.raises(Cancelled, match="interrupted before"):
+            await asyncio.wait_for(sending, WAIT_S)
+        assert context.of("turn.started") == []
+        assert "session/prompt" not in [message.get("method") for message in puppet.heard]

@@ -57,6 +57,16 @@ async def test_servers_of_the_start_are_set_before_the_session_is_ready() -> Non
         assert "secret" not in str(s.context.events)
 
 
+async def test_servers_that_are_refused_at_the_start_are_warned_of() -> None:
+    async with Stage(up=False, options={"mcpServers": {"a": STDIO}}) as stage:
+        opening = asyncio.create_task(stage.session.initialise())
+        await stage.answer("initialize")
+        await stage.answer("mcp_set_servers", error="too slow")
+        await opening
+        (warning,) = stage.context.of("runtime.warning")
+        assert "too slow" in warning.payload.message
+
+
 async def test_the_status_is_asked_for() -> None:
     async with Stage() as stage:
         asking = asyncio.create_task(stage.session.mcp("status", params(None)))
