@@ -45,6 +45,7 @@ class Agent:
         thread = options["thread"]
         self._log = WriteLog(options["log"], thread)
         self._peer = Peer(sys.stdout.fileno(), self._log)
+        os.makedirs(options["store"], exist_ok=True)  # noqa: PTH103
         self._prompts = f"{options['store']}/{thread}.prompts"
         self._session_id = f"of-{thread}"
         self._marks = (options["sentinel"], thread)

@@ -1,7 +1,7 @@
 """What the agent starts below itself: a tool, or a grandchild that gets away from its parents.
 
-    python -I -S below.py SENTINEL THREAD tool
-    python -I -S below.py SENTINEL THREAD daemon [MB_PER_S MOST_MB]
+    python -I -S below.py --sentinel WORD --thread NAME tool
+    python -I -S below.py --sentinel WORD --thread NAME daemon [MB_PER_S MOST_MB]
 
 Both are in a session of their own and live until they are killed. A daemon forks once more, so that
 it is re-parented, says its pid, and is deaf to SIGHUP and SIGTERM; with numbers it eats memory. The
@@ -42,7 +42,7 @@ def get_away() -> None:
 def main() -> None:
     """Be what argv says."""
     os.setsid()
-    kind, *numbers = sys.argv[3:]
+    kind, *numbers = sys.argv[5:]
     if kind == "daemon":
         get_away()
     nowhere = os.open(os.devnull, os.O_RDWR)

@@ -41,7 +41,8 @@ class Turn:
     ) -> None:
         self.session_id = session_id
         self.peer = peer
-        self.marks = marks
+        sentinel, thread = marks
+        self.words = ("--sentinel", sentinel, "--thread", thread)
         self.remembered = remembered
         self.cancelled = threading.Event()
 
@@ -106,7 +107,7 @@ def _daemon(turn: Turn, _order: Order) -> None:
 def _start_daemon(turn: Turn, numbers: list[str]) -> None:
     import subprocess  # noqa: PLC0415 - its import costs each start of an agent 6 ms
 
-    argv = [sys.executable, "-I", "-S", BELOW, *turn.marks, "daemon", *numbers]
+    argv = [sys.executable, "-I", "-S", BELOW, *turn.words, "daemon", *numbers]
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
     subprocess.run(argv, stdin=nothing, stdout=pipe, stderr=nothing, env={}, check=True)
 
@@ -115,7 +116,7 @@ def _tool(turn: Turn, _order: Order) -> None:
     """Whoever waits for it is this agent: killed without it, it is an orphan."""
     import subprocess  # noqa: PLC0415 - see _start_daemon
 
-    argv = [sys.executable, "-I", "-S", BELOW, *turn.marks, "tool"]
+    argv = [sys.executable, "-I", "-S", BELOW, *turn.words, "tool"]
     nothing = subprocess.DEVNULL
     child = subprocess.Popen(argv, stdin=nothing, stdout=nothing, stderr=nothing)
     threading.Thread(target=child.wait, daemon=True).start()

@@ -1,0 +1,102 @@
+// One provider process in a process group of its own, and the ladder that ends it.
+
+import { spawn } from "node:child_process";
+import { log } from "./log.mjs";
+import { LineSplitter } from "./lines.mjs";
+
+const LINE_BYTES = 64 * 1024 * 1024;
+const STDERR_LINE_BYTES = 64 * 1024;
+const TERM_AFTER_MS = 1_500;
+const KILL_AFTER_MS = 3_000;
+const DRAIN_MS = 1_000; // a grandchild may hold a pipe open for ever
+const TAIL_LINES = 20;
+
+const living = new Set();
+
+/** Kill every group at once: for an exit that waits for nothing. */
+export function killAll() {
+  for (const child of living) child.signal("SIGKILL");
+}
+
+export class Child {
+  /** `words()`: what its log lines carry. `on`: line(text), stderr(text), ended(reason). Emits ended once, after the last line. */
+  constructor(argv, words, on) {
+    this.words = words;
+    this.on = on;
+    this.tail = [];
+    this.over = false;
+    this.reason = null;
+    this.timers = [];
+    const [command, ...args] = argv;
+    this.process = spawn(command, args, { detached: true, stdio: ["pipe", "pipe", "pipe"] });
+    living.add(this);
+    this.listen();
+  }
+
+  get pid() {
+    return this.process.pid;
+  }
+
+  listen() {
+    const { process: child } = this;
+    const out = new LineSplitter(LINE_BYTES, (line) => !this.over && this.on.line(line));
+    const err = new LineSplitter(STDERR_LINE_BYTES, (line) => this.heardStderr(line));
+    child.stdout.on("data", (data) => {
+      if (!out.feed(data)) this.kill(`a line of its output is over ${LINE_BYTES} bytes`);
+    });
+    child.stderr.on("data", (data) => {
+      if (!err.feed(data)) err.rest = [];
+    });
+    child.stdin.on("error", (error) => log("info", `stdin: ${error.message}`, this.words()));
+    child.on("error", (error) => this.end(`cannot be started: ${error.message}`));
+    child.on("exit", (code, signal) => {
+      this.reason ??= signal ? `was killed by ${signal}` : `ended with exit code ${code}`;
+      this.signal("SIGKILL"); // what is left of its group
+      this.timers.push(setTimeout(() => this.end(this.reason), DRAIN_MS));
+    });
+    child.on("close", () => this.end(this.reason));
+  }
+
+  heardStderr(line) {
+    this.tail.push(line);
+    if (this.tail.length > TAIL_LINES) this.tail.shift();
+    log("info", "the provider says", { ...this.words(), pid: this.pid, stderr: line });
+  }
+
+  write(message) {
+    if (!this.over && this.process.stdin.writable) {
+      this.process.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+    }
+  }
+
+  /** End it politely, then by TERM, then by KILL. */
+  stop() {
+    if (this.over) return;
+    this.process.stdin.end();
+    this.timers.push(setTimeout(() => this.signal("SIGTERM"), TERM_AFTER_MS));
+    this.timers.push(setTimeout(() => this.kill("did not stop"), KILL_AFTER_MS));
+  }
+
+  kill(reason) {
+    this.reason ??= reason;
+    this.signal("SIGKILL");
+  }
+
+  /** Signal the whole group. */
+  signal(name) {
+    try {
+      if (this.pid) process.kill(-this.pid, name);
+    } catch (error) {
+      if (error.code !== "ESRCH") log("warning", `${name}: ${error.message}`, this.words());
+    }
+  }
+
+  end(reason) {
+    if (this.over) return;
+    this.over = true;
+    living.delete(this);
+    for (const timer of this.timers) clearTimeout(timer);
+    for (const stream of this.process.stdio) stream?.destroy();
+    this.on.ended(reason);
+  }
+}
