@@ -9,7 +9,6 @@ rather takes a word too many. Never reads an environment itself: its callers han
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import quote
 
 from sidecar.core.environment import ESSENTIAL, matches
 from sidecar.core.secretshapes import without_keys, without_shapes
@@ -19,8 +18,8 @@ REDACTED: Final = "[redacted]"
 SECRET_CHARS: Final = 8
 """Shortest known value that is replaced: a shorter one is a word that stands anywhere."""
 
-SECRET_CHARS_MAX: Final = 8 * 1024
-"""Longest: a longer value is known by its lines."""
+SECRET_CHARS_MAX: Final = 4 * 1024
+"""Longest: a longer value is known by its beginning and by its lines."""
 
 LINE_CHARS: Final = 16
 """A line of a value of several lines is replaced by itself from this length on."""
@@ -30,21 +29,19 @@ KNOWN_MAX: Final = 512
 
 DEPTH_MAX: Final = 32
 
-SECRET_VARIABLES: Final = (
-    "*KEY*",
-    "*TOKEN*",
-    "*SECRET*",
-    "*PASSW*",
-    "*PASSPHRASE*",
-    "*COOKIE*",
-    "*CREDENTIAL*",
-    "*BEARER*",
-    "*AUTHORIZATION*",
-    "*_AUTH",
-    "*_DSN",
-    "*_PWD",
+_SECRET_WORDS: Final = (
+    "KEY",
+    "TOKEN",
+    "SECRET",
+    "PASSW",
+    "PASSPHRASE",
+    "COOKIE",
+    "CREDENTIAL",
+    "BEARER",
+    "AUTHORIZATION",
 )
-"""Names of variables whose values are secrets, as patterns of fnmatch in capitals."""
+_SECRET_ENDS: Final = ("_AUTH", "_DSN", "_PWD", "HEADERS")
+"""What the names of variables hold, or end with, whose values are secrets."""
 
 _SECRET_OPTIONS: Final = ("env", "headers")
 
@@ -94,7 +91,13 @@ class Redactor:
 
 def secrets_of_environment(environment: Mapping[str, str]) -> list[str]:
     """Return the values of variables that are named like secrets."""
-    return [value for name, value in environment.items() if matches(name, SECRET_VARIABLES)]
+    return [value for name, value in environment.items() if is_secret_name(name)]
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether a variable or an option is named like a secret."""
+    upper = name.upper()
+    return upper.endswith(_SECRET_ENDS) or any(word in upper for word in _SECRET_WORDS)
 
 
 def secrets_of_session(env: Mapping[str, str | None] | None, options: Any) -> list[str]:
@@ -125,16 +128,25 @@ def _collect(value: Any, found: list[str], *, secret: bool, depth: int) -> None:
 
 
 def _is_secret_option(key: str) -> bool:
-    return key in _SECRET_OPTIONS or matches(key, SECRET_VARIABLES)
+    return key in _SECRET_OPTIONS or is_secret_name(key)
 
 
 def _forms(secret: str) -> Iterable[str]:
     """Yield a value as it may stand in a text: as it is, as JSON and URLs write it, by lines."""
     value = secret.strip()
-    if len(value) <= SECRET_CHARS_MAX and len(value) >= SECRET_CHARS:
-        encodable = value.encode("utf-8", "replace").decode("utf-8")
-        forms = (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
-        yield from dict.fromkeys([*forms, quote(encodable, safe=""), quote(encodable)])
     lines = value.split("\n")
+    value = value[:SECRET_CHARS_MAX]
+    if len(value) >= SECRET_CHARS:
+        forms = (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+        yield from dict.fromkeys([*forms, _in_url(value, ""), _in_url(value, "/")])
     if len(lines) > 1:
         yield from (line.strip() for line in lines if len(line.strip()) >= LINE_CHARS)
+
+
+def _in_url(value: str, safe: str) -> str:
+    """Write a value as a URL does (urllib's quote would cost every host its import)."""
+    plain = "_.-~" + safe
+    return "".join(
+        chr(byte) if byte < 128 and (chr(byte).isalnum() or chr(byte) in plain) else f"%{byte:02X}"
+        for byte in value.encode("utf-8", "replace")
+    )

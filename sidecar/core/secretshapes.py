@@ -6,6 +6,7 @@ where one of its words stands in the text at all.
 """
 
 import re
+from functools import cache
 from typing import Final, NamedTuple
 
 PRIVATE_KEY_CHARS: Final = 16 * 1024
@@ -18,7 +19,7 @@ class Shape(NamedTuple):
     """A pattern and the words without which it cannot match (in small letters)."""
 
     words: tuple[str, ...]
-    pattern: re.Pattern[str]
+    pattern: str
     replacement: str
     """A template of re; `{}` stands for what replaces the secret."""
 
@@ -48,49 +49,45 @@ _KEY_LIKE = (
 SHAPES: Final = (
     Shape(
         ("sk-", "rk-", "pk-"),
-        re.compile(r"(?<![A-Za-z0-9])[spr]k-[A-Za-z0-9_-]{16,}"),
+        (r"(?<![A-Za-z0-9])[spr]k-[A-Za-z0-9_-]{16,}"),
         "{}",
     ),
     Shape(
         ("sk_", "rk_", "whsec_"),
-        re.compile(r"(?<![A-Za-z0-9])(?:[sr]k_(?:live|test)_|whsec_)[A-Za-z0-9]{16,}"),
+        (r"(?<![A-Za-z0-9])(?:[sr]k_(?:live|test)_|whsec_)[A-Za-z0-9]{16,}"),
         "{}",
     ),
     Shape(
         ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
-        re.compile(r"(?<![A-Za-z0-9_])(?:gh[pousr]|github_pat)_[A-Za-z0-9_]{20,}"),
+        (r"(?<![A-Za-z0-9_])(?:gh[pousr]|github_pat)_[A-Za-z0-9_]{20,}"),
         "{}",
     ),
-    Shape(("glpat-",), re.compile(r"(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{16,}"), "{}"),
-    Shape(("npm_",), re.compile(r"(?<![A-Za-z0-9_])npm_[A-Za-z0-9]{30,}"), "{}"),
-    Shape(("hf_",), re.compile(r"(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{24,}"), "{}"),
-    Shape(("xox", "xapp-"), re.compile(r"(?<![A-Za-z0-9])(?:xox[a-z]|xapp)-[\w-]{10,}"), "{}"),
-    Shape(("akia", "asia"), re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}"), "{}"),
-    Shape(("aiza",), re.compile(r"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{30,}"), "{}"),
-    Shape(("ya29.",), re.compile(r"(?<![A-Za-z0-9])ya29\.[A-Za-z0-9_-]{20,}"), "{}"),
+    Shape(("glpat-",), (r"(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{16,}"), "{}"),
+    Shape(("npm_",), (r"(?<![A-Za-z0-9_])npm_[A-Za-z0-9]{30,}"), "{}"),
+    Shape(("hf_",), (r"(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{24,}"), "{}"),
+    Shape(("xox", "xapp-"), (r"(?<![A-Za-z0-9])(?:xox[a-z]|xapp)-[\w-]{10,}"), "{}"),
+    Shape(("akia", "asia"), (r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}"), "{}"),
+    Shape(("aiza",), (r"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{30,}"), "{}"),
+    Shape(("ya29.",), (r"(?<![A-Za-z0-9])ya29\.[A-Za-z0-9_-]{20,}"), "{}"),
     Shape(
         ("eyj",),
-        re.compile(
-            r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"
-        ),
+        (r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"),
         "{}",
     ),
-    Shape(("://",), re.compile(r"(://)[^\s/@\"'<>]{1,512}@"), r"\g<1>{}@"),
+    Shape(("://",), (r"(://)[^\s/@\"'<>]{1,512}@"), r"\g<1>{}@"),
     Shape(
         ("bearer", "basic"),
-        re.compile(
-            r"(?i)\b(bearer|basic)(\s{1,8})(?=[^\s]{0,200}[0-9+/=_.-])[A-Za-z0-9._~+/=-]{12,}"
-        ),
+        (r"(?i)\b(bearer|basic)(\s{1,8})(?=[^\s]{0,200}[0-9+/=_.-])[A-Za-z0-9._~+/=-]{12,}"),
         r"\g<1>\g<2>{}",
     ),
     Shape(
         ("cookie",),
-        re.compile(r"(?i)(\bcookie\\?[\"']?\s{0,4}[:=]\s{0,4}\\?[\"']?)[^\r\n\"'\\]{4,}"),
+        (r"(?i)(\bcookie\\?[\"']?\s{0,4}[:=]\s{0,4}\\?[\"']?)[^\r\n\"'\\]{4,}"),
         r"\g<1>{}",
     ),
     Shape(
         _KEY_LIKE,
-        re.compile(
+        (
             r"(?i)((?:api[ _-]?key|(?:access|private)[_-]?key|secret|token|passw(?:or)?d|passphrase"
             r"|cookie|credential|authorization|bearer)[a-z0-9_-]{0,24}"
             r"\\?[\"']?\s{0,4}[:=]\s{0,4}\\?[\"']?(?:(?:bearer|basic|token)\s{1,4})?)"
@@ -100,7 +97,7 @@ SHAPES: Final = (
     ),
     Shape(
         ("key", "sig"),
-        re.compile(
+        (
             r"(?i)\b((?:[a-z0-9]{1,20}[_-]){0,3}(?:key|sig|signature)"
             r"[\"']?\s{0,4}[:= ]\s{0,4}[\"']?)"
             r"(?=[A-Za-z+/_-]{0,64}[0-9])[A-Za-z0-9+/_-]{24,4096}={0,2}"
@@ -115,8 +112,14 @@ def without_shapes(text: str, mark: str) -> str:
     small = text.lower()
     for shape in SHAPES:
         if any(word in small for word in shape.words):
-            text = shape.pattern.sub(shape.replacement.format(mark), text)
+            text = _compiled(shape.pattern).sub(shape.replacement.format(mark), text)
     return text
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a shape when it is first needed: all of them would cost each start 10 ms."""
+    return re.compile(pattern)
 
 
 def without_keys(text: str, mark: str) -> str:

@@ -3,13 +3,15 @@
 import os
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sidecar.contract.base import Json
 from sidecar.contract.errors import Unsupported
 from sidecar.contract.frames import CursorFrame, Frame, LogFrame, SessionSpec
 from sidecar.core.drafts import Draft
+from sidecar.core.lastwords import StderrLog
+from sidecar.core.redaction import Redactor, secrets_of_environment, secrets_of_session
 from sidecar.host.emitter import Emitter
 from sidecar.host.processes import Note, Processes, layered
 from sidecar.host.shared import SharedServices
@@ -35,14 +37,19 @@ class HostContext:
         emitter: Emitter,
         send: Callable[[Frame], None],
         services: SharedServices | None = None,
+        *,
+        redactor: Redactor | None = None,
     ) -> None:
         self.spec = spec
+        self._redactor = redactor or Redactor()
+        self._redactor.learn(_secrets_of(spec))
         self._slot = slot
         self._emitter = emitter
         self._send = send
         self._services = services
         self._leases: list[Lease] = []
-        self.processes = Processes(spec.mark, self._environment, self.log)
+        self._stderr = StderrLog(self._redactor, time.monotonic, self.log)
+        self.processes = Processes(spec.mark, self._environment, self.log, self._stderr)
         self.cursor_published = False
 
     def emit(self, drafts: Sequence[Draft]) -> None:
@@ -60,6 +67,7 @@ class HostContext:
 
     async def spawn(self, command: ProviderCommand) -> ProviderProcess:
         """Start a provider's process in the session's tree."""
+        self.learn(secrets_of_environment(_set(command.env)))
         return await self.processes.spawn(command)
 
     async def spawn_tool(self, command: ProviderCommand) -> ToolProcess:
@@ -88,6 +96,18 @@ class HostContext:
         self._leases.append(lease)
         return lease
 
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Know more values that no log and no last words may show."""
+        self._redactor.learn(secrets)
+
+    def clean(self, text: str) -> str:
+        """Return a text of the provider's without secrets."""
+        return self._redactor.text(text)
+
+    def tell_dropped(self) -> None:
+        """Say how much of stderr the log has left out and not told of yet."""
+        self._stderr.tell_dropped()
+
     def release_leases(self) -> None:
         """Give back what the session has not: it has ended."""
         for lease in self._leases:
@@ -111,4 +131,18 @@ class HostContext:
 
     def log(self, level: str, event: str, **fields: Any) -> None:
         """Send a log record to the supervisor, which writes it."""
-        self._send(LogFrame(self._slot, level, event, fields))
+        self._send(LogFrame(self._slot, level, event, self._redactor.value(fields)))
+
+
+def _secrets_of(spec: SessionSpec) -> list[str]:
+    """Return what a session was handed that may be secret."""
+    return [
+        *secrets_of_environment(os.environ),
+        *secrets_of_environment(_set(spec.base_env)),
+        *secrets_of_session(None, spec.provider_settings),
+        *secrets_of_session(spec.start.env, spec.start.options),
+    ]
+
+
+def _set(layer: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in layer.items() if value is not None}

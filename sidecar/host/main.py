@@ -26,6 +26,7 @@ from sidecar.contract.frames import (
     ReplyFrame,
     ToHost,
 )
+from sidecar.core.redaction import Redactor, secrets_of_environment
 from sidecar.host.channel import HostChannel
 from sidecar.host.session import HostSession
 from sidecar.host.shared import SERVICE_STOP_S, SharedServices
@@ -55,7 +56,8 @@ class Host:
         self._sessions: dict[int, HostSession] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
-        self._services = SharedServices(self._log, self._changed.set)
+        self._redactor = Redactor(secrets_of_environment(os.environ))
+        self._services = SharedServices(self._log, self._changed.set, self._redactor)
         self._opened = 0
         self._shared = False
         self._end: EndFrame | None = None
@@ -104,6 +106,7 @@ class Host:
         closing.cancel()
 
     def _log(self, level: str, event: str, **fields: Any) -> None:
+        fields = self._redactor.value(fields)
         self._channel.send(LogFrame(HOST_SLOT, level, event, fields))
 
     def _on_frame(self, frame: ToHost) -> None:
@@ -128,7 +131,12 @@ class Host:
         self._opened += 1
         self._shared = self._shared or bool(frame.spec.shared_mark)
         session = HostSession(
-            frame.slot, frame.spec, frame.credit_bytes, self._channel.send, self._services
+            frame.slot,
+            frame.spec,
+            frame.credit_bytes,
+            self._channel.send,
+            self._services,
+            redactor=self._redactor,
         )
         self._sessions[frame.slot] = session
         task = asyncio.create_task(session.run(), name=f"session-{frame.slot}")

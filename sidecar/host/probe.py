@@ -10,6 +10,7 @@ import contextlib
 import os
 import socket
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ import msgspec
 
 from sidecar.contract.errors import ProviderProcessFailed, SidecarError
 from sidecar.contract.probes import ProbeAnswer, ProbeRequest
+from sidecar.core.lastwords import StderrLog
+from sidecar.core.redaction import Redactor, secrets_of_environment
 from sidecar.host.entry import LEAVE_NOTHING_S
 from sidecar.host.entry import main as become_guarded
 from sidecar.host.processes import Processes, layered
@@ -51,7 +54,9 @@ class HostProbeContext:
     def __init__(self, request: ProbeRequest) -> None:
         self._request = request
         self.records: list[dict[str, Any]] = []
-        self._processes = Processes(new_mark(), self._environment, self.log)
+        redactor = Redactor(secrets_of_environment(request.env))
+        stderr = StderrLog(redactor, time.monotonic, self.log)
+        self._processes = Processes(new_mark(), self._environment, self.log, stderr)
 
     @property
     def settings(self) -> Mapping[str, Any]:

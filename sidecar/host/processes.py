@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from sidecar.contract.errors import ProviderProcessFailed
+from sidecar.core.lastwords import LastWords, StderrLog
 from sidecar.process import Child, Ladder, ProcessInfo, ProcessKey, new_mark, with_mark
 from sidecar.process.killing import kill_all
 from sidecar.process.marks import tag_of_mark
@@ -91,10 +92,17 @@ class HostTool:
 class Processes:
     """Starts and counts. `children` is everything that a stop must end."""
 
-    def __init__(self, mark: str, environment: Environment, log: LogWriter) -> None:
+    def __init__(
+        self,
+        mark: str,
+        environment: Environment,
+        log: LogWriter,
+        stderr: StderrLog | None = None,
+    ) -> None:
         self._mark = mark
         self._environment = environment
         self._log = log
+        self._stderr = stderr
         self._main: list[Child] = []
         self._tools: list[HostTool] = []
         self._tool_numbers = count(1)
@@ -118,7 +126,8 @@ class Processes:
         """Start a provider's process. Raises ProviderProcessFailed."""
         _check_room(self._main, PROCESSES_PER_SESSION, command)
         self._main = _tidy(self._main)
-        child = await self._start(command, with_mark(self._environment(command), self._mark), 0)
+        environment = with_mark(self._environment(command), self._mark)
+        child = await self._start(command, environment, 0, _words(self._stderr, command))
         self._main.append(child)
         self._log("info", "provider.started", pid=child.pid, program=command.argv[0])
         return child
@@ -130,7 +139,8 @@ class Processes:
         self._tools = [tool for tool in self._tools if tool.child in kept]
         mark, number = new_mark(), next(self._tool_numbers)
         environment = with_mark(with_mark(self._environment(command), self._mark), mark)
-        child = await self._start(command, environment, number)
+        words = None if self._stderr is None else self._stderr.quiet_reader()
+        child = await self._start(command, environment, number, words)
         tool = HostTool(child, mark, tag_of_mark(self._mark, number), self._log)
         self._tools.append(tool)
         self._log("info", "tool.started", pid=child.pid, program=command.argv[0])
@@ -164,22 +174,32 @@ class Processes:
         return len(kill.killed)
 
     async def _start(
-        self, command: ProviderCommand, environment: Mapping[str, str], number: int
+        self,
+        command: ProviderCommand,
+        environment: Mapping[str, str],
+        number: int,
+        words: LastWords | None,
     ) -> Child:
-        return await _spawn(command, environment, tag_of_mark(self._mark, number))
+        return await _spawn(command, environment, tag_of_mark(self._mark, number), words)
 
 
 class ServiceProcesses:
     """What one shared service has started: below the host's shared mark, with one of its own."""
 
     def __init__(
-        self, shared_mark: str, number: int, environment: Environment, log: LogWriter
+        self,
+        shared_mark: str,
+        number: int,
+        environment: Environment,
+        log: LogWriter,
+        stderr: StderrLog | None = None,
     ) -> None:
         self._shared_mark = shared_mark
         self._mark = new_mark()
         self._tag = tag_of_mark(shared_mark, number)
         self._environment = environment
         self._log = log
+        self._stderr = stderr
         self._children: list[Child] = []
 
     @property
@@ -192,7 +212,8 @@ class ServiceProcesses:
         _check_room(self._children, PROCESSES_PER_SESSION, command)
         self._children = _tidy(self._children)
         environment = with_mark(self._environment(command), self._shared_mark)
-        child = await _spawn(command, with_mark(environment, self._mark), self._tag)
+        words = _words(self._stderr, command)
+        child = await _spawn(command, with_mark(environment, self._mark), self._tag, words)
         self._children.append(child)
         self._log("info", "service.spawned", pid=child.pid, program=command.argv[0])
         return child
@@ -209,13 +230,24 @@ class ServiceProcesses:
         return tool_census(self._children, self._mark, self._tag)
 
 
-async def _spawn(command: ProviderCommand, environment: Mapping[str, str], tag: int) -> Child:
+def _words(stderr: StderrLog | None, command: ProviderCommand) -> LastWords | None:
+    """Return what reads an agent's stderr, so that its lines get into the log."""
+    return None if stderr is None else stderr.reader(program=command.argv[0].rpartition("/")[2])
+
+
+async def _spawn(
+    command: ProviderCommand,
+    environment: Mapping[str, str],
+    tag: int,
+    words: LastWords | None,
+) -> Child:
     return await Child.spawn(
         resolved(command.argv, environment),
         cwd=command.cwd,
         env=environment,
         tag=tag,
         merge_stderr=command.merge_stderr,
+        words=words,
     )
 
 

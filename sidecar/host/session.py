@@ -8,6 +8,7 @@ exit means; this only says how it came about.
 """
 
 import asyncio
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ from sidecar.contract.errors import (
 from sidecar.contract.frames import CallFrame, ExitFrame, Frame, ReplyFrame, SessionSpec
 from sidecar.contract.limits import START_DEADLINE_S, STDERR_TAIL_CHARS
 from sidecar.contract.vocabulary import ExitKind
+from sidecar.core.redaction import Redactor, secrets_of_session
 from sidecar.host.calls import carry_out
 from sidecar.host.context import HostContext
 from sidecar.host.emitter import Emitter
@@ -43,6 +45,9 @@ EXIT_WAIT_S = 1.0
 
 LAST_WORDS_S = 0.2
 """Exit of an agent to the end of its stderr, which an orphan may hold open for ever."""
+
+CRASH_FRAMES = 20
+"""Innermost frames of a crash that the log gets; a recursion has a thousand."""
 
 CALLS_PER_SESSION = 64
 """Requests under way in one session; the bridge's own bound is below it in practice."""
@@ -68,13 +73,17 @@ class HostSession:
         credit_bytes: int,
         send: Callable[[Frame], None],
         services: SharedServices | None = None,
+        *,
+        redactor: Redactor | None = None,
     ) -> None:
         self.slot = slot
         self._spec = spec
         self._channel_send = send
         self._over = False
         self._emitter = Emitter(slot, spec, credit_bytes, self._send)
-        self._context = HostContext(slot, spec, self._emitter, self._send, services)
+        self._context = HostContext(
+            slot, spec, self._emitter, self._send, services, redactor=redactor
+        )
         self._close = asyncio.Event()
         self._close_reason = "stopped"
         self._stop_s = STOP_DEADLINE_S
@@ -111,6 +120,7 @@ class HostSession:
             task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
         self._context.release_leases()
+        self._context.tell_dropped()
         self._emitter.flush()
         self._send(self._exit_frame(outcome, report))
         self._over = True
@@ -215,8 +225,10 @@ class HostSession:
         return Outcome("error", reason, error=failure)
 
     def _crashed(self, error: BaseException) -> Outcome:
-        reason = f"unhandled {type(error).__name__} in session code: {error}"
-        self._context.log("error", "session.crashed", error=repr(error))
+        text = self._context.clean(str(error))
+        reason = f"unhandled {type(error).__name__} in session code: {text}"
+        where = "".join(traceback.format_tb(error.__traceback__)[-CRASH_FRAMES:])
+        self._context.log("error", "session.crashed", error=repr(error), traceback=where)
         failure = error if isinstance(error, SidecarError) else InternalError(reason)
         return Outcome("error", reason, error=failure)
 
@@ -247,6 +259,8 @@ class HostSession:
         try:
             if self._provider is None or not self._ready or self._close.is_set():
                 raise ProviderProcessFailed("The session is not up")
+            if frame.method.startswith("mcp."):
+                self._context.learn(secrets_of_session(None, frame.params))
             async with asyncio.timeout(frame.deadline_ms / 1000):
                 result = await carry_out(self._provider, frame.method, frame.params)
             self._send(ReplyFrame(self.slot, frame.id, None, result))

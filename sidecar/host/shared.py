@@ -14,6 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from sidecar.contract.errors import ProviderProcessFailed, SidecarError
+from sidecar.core.lastwords import StderrLog
+from sidecar.core.redaction import Redactor
 from sidecar.host.processes import Environment, LogWriter, ServiceProcesses
 from sidecar.process import new_mark
 from sidecar.providers.base import ProviderCommand, ProviderProcess, SharedService
@@ -80,7 +82,10 @@ class ServiceLease:
 class SharedServices:
     """Every service of one host, by key."""
 
-    def __init__(self, log: LogWriter, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, log: LogWriter, on_change: Callable[[], None], redactor: Redactor | None = None
+    ) -> None:
+        self._redactor = redactor or Redactor()
         self._entries: dict[str, _Entry] = {}
         self._stopping: dict[str, asyncio.Task[None]] = {}
         self._log = log
@@ -127,7 +132,8 @@ class SharedServices:
 
     def _create(self, key: str, create: Create, mark: str, environment: Environment) -> "_Entry":
         self._number += 1
-        processes = ServiceProcesses(mark, self._number, environment, self._log)
+        stderr = StderrLog(self._redactor, time.monotonic, self._log)
+        processes = ServiceProcesses(mark, self._number, environment, self._log, stderr)
         entry = _Entry(key, create(ServiceContext(processes, self._log)), processes, self._log)
         entry.starting = asyncio.create_task(self._start(entry), name=f"service {key}")
         self._entries[key] = entry

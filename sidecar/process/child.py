@@ -11,9 +11,10 @@ import asyncio
 import os
 import signal
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from sidecar.core.lastwords import LastWords
 from sidecar.process.exits import ExitWatch
 from sidecar.process.identity import UNKNOWN_EXIT, Exit, ProcessKey
 from sidecar.process.pipes import PipeReader, PipeWriter, TailReader
@@ -35,16 +36,14 @@ def living_children() -> list["Child"]:
 class Child:
     """A process that we started. Satisfies providers.base.ProviderProcess."""
 
-    def __init__(self, spawned: Spawned, on_stderr_line: Callable[[str], None] | None) -> None:
+    def __init__(self, spawned: Spawned, words: LastWords | None) -> None:
         self._loop = asyncio.get_running_loop()
         self._popen = spawned.process
         self.pid = spawned.process.pid
         self.key = key_of(self.pid) or ProcessKey(self.pid, 0)
         self._stdin = PipeWriter(spawned.stdin)
         self._stdout = PipeReader(spawned.stdout)
-        self._stderr = (
-            None if spawned.stderr is None else TailReader(spawned.stderr, on_stderr_line)
-        )
+        self._stderr = None if spawned.stderr is None else TailReader(spawned.stderr, words)
         self._exit: asyncio.Future[Exit] = self._loop.create_future()
         self._drain_timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -60,14 +59,15 @@ class Child:
         cwd: str | None = None,
         tag: int | None = None,
         merge_stderr: bool = False,
-        on_stderr_line: Callable[[str], None] | None = None,
+        words: LastWords | None = None,
     ) -> "Child":
         """Start a process in a session of its own, with pipes as its stdio.
 
+        `words` take what it says on stderr; without them only the raw end of it is kept.
         From the main thread alone. Raises ProviderProcessFailed when it cannot be started.
         """
         spawned = spawn_process(argv, cwd=cwd, env=env, tag=tag, merge_stderr=merge_stderr)
-        return cls(spawned, on_stderr_line)
+        return cls(spawned, words)
 
     @property
     def exit(self) -> Exit | None:

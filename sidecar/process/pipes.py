@@ -9,11 +9,11 @@ import asyncio
 import codecs
 import os
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 
 from sidecar.contract.errors import ProviderProcessFailed
-from sidecar.contract.limits import STDERR_TAIL_CHARS, TRANSFER_BYTES
+from sidecar.contract.limits import TRANSFER_BYTES
+from sidecar.core.lastwords import LastWords
 
 READ_BYTES = 16 * 1024
 """Largest single read. The loop turns between two reads, so this bounds how long one provider's
@@ -29,9 +29,6 @@ STDIN_MAX_BYTES = 2 * TRANSFER_BYTES
 AFTER_CUT_BYTES = 1024 * 1024
 """What is still taken out of a pipe after its cut: Linux' largest pipe, so nothing that the child
 wrote is lost, and an orphan that goes on writing cannot keep a reader for ever."""
-
-STDERR_LINE_CHARS = 8 * 1024
-"""Longest line handed to a line callback; a longer one comes in pieces."""
 
 
 class PipeReader:
@@ -201,21 +198,21 @@ class PipeWriter:
 
 
 class TailReader:
-    """Reads a stderr continuously and keeps its last STDERR_TAIL_CHARS characters.
+    """Reads a stderr continuously and hands what it says to `words`, which keep the end of it."""
 
-    `on_line` gets each line without its end, in pieces of at most STDERR_LINE_CHARS.
-    """
-
-    def __init__(self, fd: int, on_line: Callable[[str], None] | None = None) -> None:
+    def __init__(self, fd: int, words: LastWords | None = None) -> None:
         os.set_blocking(fd, False)
         self._fd: int | None = fd
         self._loop = asyncio.get_running_loop()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._on_line = on_line
-        self._line = ""
-        self.tail = ""
+        self._words = words or LastWords()
         self.ended = asyncio.Event()
         self._loop.add_reader(fd, self._readable)
+
+    @property
+    def tail(self) -> str:
+        """The last STDERR_TAIL_CHARS characters, redacted as `words` do it."""
+        return self._words.tail
 
     def drain(self) -> None:
         """Take what is in the pipe now, then close: the end from our side."""
@@ -231,10 +228,8 @@ class TailReader:
         self._loop.remove_reader(self._fd)
         os.close(self._fd)
         self._fd = None
-        self._take(self._decoder.decode(b"", final=True))
-        if self._line and self._on_line is not None:
-            self._on_line(self._line)
-        self._line = ""
+        self._words.feed(self._decoder.decode(b"", final=True))
+        self._words.end()
         self.ended.set()
 
     def _readable(self) -> int:
@@ -247,19 +242,7 @@ class TailReader:
         except OSError:
             data = b""
         if data:
-            self._take(self._decoder.decode(data))
+            self._words.feed(self._decoder.decode(data))
         else:
             self.close()
         return len(data)
-
-    def _take(self, text: str) -> None:
-        self.tail = (self.tail + text)[-STDERR_TAIL_CHARS:]
-        if self._on_line is None:
-            return
-        *lines, self._line = (self._line + text).split("\n")
-        if len(self._line) > STDERR_LINE_CHARS:
-            lines.append(self._line)
-            self._line = ""
-        for line in lines:
-            for start in range(0, max(len(line), 1), STDERR_LINE_CHARS):
-                self._on_line(line[start : start + STDERR_LINE_CHARS].rstrip("\r"))

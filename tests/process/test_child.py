@@ -14,9 +14,10 @@ import pytest
 
 from sidecar.contract.errors import ProviderProcessFailed
 from sidecar.contract.limits import STDERR_TAIL_CHARS
+from sidecar.core.lastwords import LINE_CHARS, LastWords
 from sidecar.process import Child, Exit, stop_tree
 from sidecar.process.child import DRAIN_AFTER_EXIT_S
-from sidecar.process.pipes import READ_BYTES, STDERR_LINE_CHARS
+from sidecar.process.pipes import READ_BYTES
 from sidecar.process.waited import is_waited_for
 from tests.process.conftest import MISBEHAVE, Misbehave
 from tests.support import observer
@@ -152,17 +153,21 @@ async def test_the_last_words_are_kept_and_bounded(misbehave: Misbehave) -> None
     assert len(child.stderr_tail) == STDERR_TAIL_CHARS
 
 
-async def test_stderr_lines_are_handed_over_in_bounded_pieces() -> None:
-    lines: list[str] = []
+async def test_stderr_is_handed_over_line_by_line_a_long_one_cut() -> None:
+    lines: list[tuple[str, bool]] = []
+    words = LastWords(on_line=lambda line, cut: lines.append((line, cut)))
     code = "import os; os.write(2, b'one\\r\\ntwo\\n' + b'z' * 20000 + b'\\n\\nlast')"
-    child = await Child.spawn(python(code), env=ENV, on_stderr_line=lines.append)
+    child = await Child.spawn(python(code), env=ENV, words=words)
     await child.wait()
     await child.output_ended(5)
     child.close()
-    assert lines[:2] == ["one", "two"]
-    assert lines[-2:] == ["", "last"]
-    assert "".join(lines[2:-2]) == "z" * 20000
-    assert max(map(len, lines)) <= STDERR_LINE_CHARS
+    assert lines == [
+        ("one", False),
+        ("two", False),
+        ("z" * LINE_CHARS, True),
+        ("", False),
+        ("last", False),
+    ]
 
 
 @pytest.mark.parametrize(
