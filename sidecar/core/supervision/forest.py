@@ -104,7 +104,7 @@ class Round:
 
     because: str
     due_s: float | None = None
-    """When the fallen one's backoff is over; None when it is."""
+    """When the backoff of the one that fell is over; None when it is, or there is none."""
 
 
 @dataclass(slots=True, eq=False)
@@ -117,6 +117,8 @@ class Node:
     mark: Mark | None = None
     """Set from when it must close until it has."""
     round: Round | None = None
+    due_s: float | None = None
+    """When its own backoff is over, also when somebody else's fall has drawn it into a round."""
 
     @property
     def leaves(self) -> bool:
@@ -134,15 +136,12 @@ class Forest:
     def asked(self, spec: ChildSpec) -> None:
         """A session is to be started, or started again: its gate opens once its parent is up.
 
-        Its past is forgotten. Below a parent that is being stopped it is stopped as well.
+        Its past is forgotten. Not below a parent that `stops`: refuse that before.
         """
-        if spec.id in self._nodes:
-            raise IllegalTransition(f"asked for {spec.id}, which is not down")
+        if spec.id in self._nodes or (spec.parent is not None and self.stops(spec.parent)):
+            raise IllegalTransition(f"asked for {spec.id}, which is not down or may not start")
         intensity = RestartIntensity(spec.max_restarts, spec.max_seconds)
-        node = self._nodes[spec.id] = Node(spec, intensity)
-        parent = self._parent(node)
-        if parent is not None and parent.mark is Mark.STOP:
-            node.mark, node.round = Mark.STOP, parent.round or Round(parent.spec.id)
+        self._nodes[spec.id] = Node(spec, intensity)
         self._step()
 
     def ready(self, id_: str) -> None:
@@ -165,27 +164,28 @@ class Forest:
         self._step()
         return decision
 
-    def stop_asked(self, id_: str) -> None:
-        """A user stops it, or its first start failed: what ends now is no failure.
+    def stop_asked(self, *ids: str) -> None:
+        """A user stops these, or the first start of one failed: what ends now is no failure.
 
-        Only this one: who stops a tree asks for each of it. Carried out by the caller; `ended` is
-        to follow. Nothing happens to one that is down.
+        These only: who stops a tree asks for all of it at once. Carried out by the caller; `ended`
+        is to follow. Nothing happens to one that is down.
         """
-        node = self._nodes.get(id_)
-        if node is not None:
-            node.state, node.mark, node.round = State.CLOSING, Mark.STOP, None
-            self._step()
+        for id_ in ids:
+            if id_ in self._nodes:
+                node = self._nodes[id_]
+                node.state, node.mark, node.round = State.CLOSING, Mark.STOP, None
+        self._step()
 
     def tick(self, now_s: float) -> None:
         """The time is `now_s`: backoffs that are over open their gates."""
-        for round_ in self._rounds():
-            if round_.due_s is not None and round_.due_s <= now_s:
-                round_.due_s = None
+        for waiter in self._waiters():
+            if waiter.due_s is not None and waiter.due_s <= now_s:
+                waiter.due_s = None
         self._step()
 
     def next_due_s(self) -> float | None:
         """Return when `tick` is to be called next; None when there is no need."""
-        return min((r.due_s for r in self._rounds() if r.due_s is not None), default=None)
+        return min((w.due_s for w in self._waiters() if w.due_s is not None), default=None)
 
     def take(self) -> list[Command]:
         """Return the commands that are due since the last call, in order."""
@@ -196,6 +196,11 @@ class Forest:
         """Return where a session is; None when it is down."""
         node = self._nodes.get(id_)
         return node.state if node else None
+
+    def stops(self, id_: str) -> bool:
+        """Tell whether a session is being stopped for good, or is to be."""
+        node = self._nodes.get(id_)
+        return node is not None and node.mark is Mark.STOP
 
     def _decide(self, node: Node, end: End) -> Decision:
         if node.mark is Mark.STOP:
@@ -215,8 +220,8 @@ class Forest:
         if not isinstance(verdict, Restart):
             self._end_for_good(node, group)
             return verdict
-        node.state = State.WAITING
-        self._gather(group, Round(node.spec.id, end.now_s + verdict.delay_s))
+        node.state, node.due_s = State.WAITING, end.now_s + verdict.delay_s
+        self._gather(group, Round(node.spec.id, node.due_s))
         return verdict
 
     def _end_for_good(self, node: Node, group: Iterable[Node]) -> None:
@@ -257,40 +262,45 @@ class Forest:
     def _step(self) -> None:
         """Command what may be done now."""
         line = [self._nodes[id_] for id_ in forest_order(self._parents())]
-        closing = [node for node in line if node.state is State.CLOSING]
-        self._close_next(line, closing)
+        self._close_next(line)
         self._open_gates(line)
 
-    def _close_next(self, line: list[Node], closing: list[Node]) -> None:
-        """Close one of each round that has anything to close and closes nothing: the last one.
+    def _close_next(self, line: list[Node]) -> None:
+        """Close of each round the last one in the line, unless the round closes one already.
 
-        Its descendants come after it in the line; one of them may be leaving at a user's wish.
+        Nor while anything below it closes: that may be a user's wish, which is in no round.
         """
+        closing = [node for node in line if node.state is State.CLOSING]
         busy = {id(node.round) for node in closing}
-        busy |= {id(above) for node in closing for above in self._ancestors(node)}
+        above = {id(ancestor) for node in closing for ancestor in self._ancestors(node)}
         for node in reversed(line):
             if node.mark is None or node.round is None or id(node.round) in busy:
                 continue
             busy.add(id(node.round))
-            if id(node) not in busy:
+            if id(node) not in above:
                 node.state = State.CLOSING
                 close = Suspend if node.mark is Mark.SUSPEND else Stop
                 self._commands.append(close(node.spec.id, node.round.because))
 
     def _open_gates(self, line: list[Node]) -> None:
         """Open the gates of those whose round is down, whose time has come and who are next."""
-        shut = {id(node.round) for node in line if node.mark is not None}
+        shut = {id(node.round) for node in line if node.mark and node.round}
         ahead: set[tuple[int, str | None]] = set()
         for node in line:
             place = (id(node.round), node.spec.parent)
-            first = node.round is None or place not in ahead
+            next_ = node.round is None or place not in ahead
             ahead.add(place)
-            due = node.round is None or (node.round.due_s is None and id(node.round) not in shut)
-            if node.state is State.WAITING and node.mark is None and first and due:
-                parent = self._parent(node)
-                if parent is None or (parent.state is State.UP and parent.mark is None):
-                    node.state = State.STARTING
-                    self._commands.append(Open(node.spec.id))
+            if next_ and id(node.round) not in shut and self._may_open(node):
+                node.state = State.STARTING
+                self._commands.append(Open(node.spec.id))
+
+    def _may_open(self, node: Node) -> bool:
+        """Tell whether nothing but the rest of its round keeps a session at its gate."""
+        parent = self._parent(node)
+        if parent is not None and (parent.state is not State.UP or parent.mark is not None):
+            return False
+        ready = node.round is None or node.round.due_s is None
+        return ready and node.due_s is None and node.state is State.WAITING and node.mark is None
 
     def _trees(self, tops: Iterable[Node]) -> list[Node]:
         """Return these and all below them, in start order."""
@@ -300,8 +310,9 @@ class Forest:
     def _parents(self) -> dict[str, str | None]:
         return {id_: node.spec.parent for id_, node in self._nodes.items()}
 
-    def _rounds(self) -> list[Round]:
-        return list({id(n.round): n.round for n in self._nodes.values() if n.round}.values())
+    def _waiters(self) -> Iterator[Node | Round]:
+        yield from self._nodes.values()
+        yield from (node.round for node in self._nodes.values() if node.round)
 
     def _parent(self, node: Node) -> Node | None:
         return self._nodes.get(node.spec.parent) if node.spec.parent is not None else None
