@@ -50,7 +50,8 @@ from sidecar.supervisor.recovery import end_cut_sessions, journal_path, open_jou
 from sidecar.supervisor.settings import Settings, parse_settings, unknown_settings
 from sidecar.supervisor.snapshots import SnapshotKeeper
 from sidecar.supervisor.supervisor import Supervisor
-from sidecar.supervisor.watch import Watch, make_watchdogs
+from sidecar.supervisor.watch.watch import Watch
+from sidecar.supervisor.watch.watchdogs import make_watchdogs
 
 ORPHAN_STOP_S = 1.5
 """Stop deadline once the launcher is gone: the whole tree must be dead 3 s after (§4)."""
@@ -139,7 +140,7 @@ class Serving:
             metrics=metrics,
         )
         keeper = asyncio.create_task(SnapshotKeeper(shared.events, self._log).run())
-        watch = Watch(make_watchdogs(shared, supervisor), self._log)
+        watch = Watch(make_watchdogs(shared, supervisor, metrics), self._log)
         from sidecar.bridge import BridgeServer  # aiohttp: the start-up floor, so it comes last
 
         bridge = BridgeServer(backend, log=self._log)

@@ -85,9 +85,15 @@ class RestartSpec(Wire, frozen=True):
 class SessionLimits(Wire, frozen=True):
     memory_soft_bytes: Positive | None = None
     memory_hard_bytes: Positive | None = None
+    """Not below the soft one."""
     start_ms: Positive | None = None
     stall_ms: Positive | None = None
     idle_ms: Count | None = None
+
+    def __post_init__(self) -> None:
+        soft, hard = self.memory_soft_bytes, self.memory_hard_bytes
+        if soft is not None and hard is not None and soft > hard:
+            raise ValueError(f"memorySoftBytes ({soft}) is above memoryHardBytes ({hard})")
 
 
 class Attachment(Wire, frozen=True):

@@ -34,8 +34,13 @@ class Metrics:
         for name, (_, _, label, source) in self._rows.items():
             value = source()
             if isinstance(value, Mapping):
-                rows = {f'{name}{{{label}="{key}"}}': v for key, v in value.items()}
+                rows = {f'{name}{{{label}="{_escaped(key)}"}}': v for key, v in value.items()}
             else:
                 rows = {name: value}
             out.append((name, rows))
         return out
+
+
+def _escaped(label: str) -> str:
+    """Return a label's value as the text format wants it: a thread's name may hold anything."""
+    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

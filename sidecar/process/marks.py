@@ -62,6 +62,17 @@ def carries(pid: int, marks: Collection[str]) -> bool:
     return tag is not None and tag >> TOOLS_BITS in {_head_of(mark) for mark in marks}
 
 
+def mark_of(pid: int, marks: Collection[str]) -> str | None:
+    """Return the one of `marks` that the process was started with or below; one read of each."""
+    for mark in reversed(marks_in(os_.environment_of(pid))):
+        if mark in marks:
+            return mark
+    tag = os_.tag_of(pid)
+    if tag is None:
+        return None
+    return next((mark for mark in marks if _head_of(mark) == tag >> TOOLS_BITS), None)
+
+
 def carries_tool(pid: int, mark: str, tag: int) -> bool:
     """Tell whether the process belongs to the tool that was started with `mark` and `tag`."""
     return mark in marks_in(os_.environment_of(pid)) or os_.tag_of(pid) == tag

@@ -42,7 +42,7 @@ from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.hostlink import HostEnd
 from sidecar.supervisor.patience import journalled
 from sidecar.supervisor.placement import Seat
-from sidecar.supervisor.sampling import Lodging
+from sidecar.supervisor.sampling import Lodging, Tenant
 from sidecar.supervisor.vitals import Vitals
 
 OPENING_CALL = 0
@@ -79,6 +79,7 @@ class Generation:
     def __init__(self, shared: Shared, spec: SessionSpec) -> None:
         self._shared = shared
         self._spec = spec
+        self.budget = shared.memory_budget(spec.start)
         self.number = spec.generation
         self.origin = Origin(
             spec.provider, spec.thread_id, spec.generation, spec.provider_instance_id
@@ -112,6 +113,14 @@ class Generation:
             return None
         return Lodging(self._seat.host_pid, self._spec.mark, self._seat.shared)
 
+    @property
+    def tenant(self) -> Tenant | None:
+        """What the sampler must know of it; None before its host was launched."""
+        lodging = self.lodging
+        if lodging is None:
+            return None
+        return Tenant(self._spec.thread_id, self.number, lodging, self.budget)
+
     async def open(self) -> None:
         """Take a seat in a host and wait until the provider is ready.
 
@@ -138,7 +147,8 @@ class Generation:
                 break
             self._log.warning("session.host-died", host=seat.host_pid)  # others brought it down
             seat.leave()
-        raise ProviderProcessFailed("Cannot start the session: its host died")
+        why = self._verdict[0] if self._verdict is not None else "its host died"
+        raise ProviderProcessFailed(f"Cannot start the session: {why}")
 
     async def _open_in(self, seat: Seat) -> asyncio.Future[Any]:
         """Open in a seat; returns the answer, which is not done when the host died before it."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from sidecar.core.watch.budget import NO_BUDGET, Budget
 from sidecar.process import ProcessSample, sample_tree
 from sidecar.process.marks import carries
 from sidecar.process.wallclock import created_at_s
@@ -17,6 +18,15 @@ class Lodging(NamedTuple):
     host_pid: int
     mark: str
     shared: bool
+
+
+class Tenant(NamedTuple):
+    """A generation that runs somewhere, and what it may use there."""
+
+    thread_id: str
+    generation: int
+    lodging: Lodging
+    budget: Budget = NO_BUDGET
 
 
 def sample_sessions(lodgings: Mapping[str, Lodging]) -> dict[str, list[ProcessSample]]:

@@ -43,7 +43,15 @@ class MemorySettings(Wire, frozen=True):
     """Beyond it the largest session is stopped and resumed by its policy."""
 
     sample_ms: Positive = 1_000
-    """Between two looks at all processes."""
+    """Between two looks at all processes; near a budget they come closer together."""
+
+    def __post_init__(self) -> None:
+        for name, soft, hard in (
+            ("session", self.session_soft_bytes, self.session_hard_bytes),
+            ("total", self.total_soft_bytes, self.total_hard_bytes),
+        ):
+            if soft is not None and hard is not None and soft > hard:
+                raise ValueError(f"{name}SoftBytes ({soft}) is above {name}HardBytes ({hard})")
 
 
 class InstanceSettings(Wire, frozen=True):

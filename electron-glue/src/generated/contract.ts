@@ -550,6 +550,7 @@ export interface RestartSpec {
 
 export interface SessionLimits {
   readonly memorySoftBytes?: number;
+  /** Not below the soft one. */
   readonly memoryHardBytes?: number;
   readonly startMs?: number;
   readonly stallMs?: number;

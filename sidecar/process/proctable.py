@@ -1,0 +1,210 @@
+"""Linux: what everything below one process costs, looked at again and again for little.
+
+One listing of /proc a look; of a process that is known only its memory is read, of a new one its
+parent. No descriptor is kept. Identity is checked at each deep look and whenever a process changes
+by leaps. Never decides what a figure means.
+"""
+
+import os
+import time
+from collections.abc import Iterable
+
+from sidecar.process.identity import ProcessKey
+
+STRANGERS_KEPT_LOOKS = 30
+"""Looks for which a process that is not below the top is not looked at again: its pid may pass to
+one of ours meanwhile, which is then missed for so long at most."""
+
+LEAP_BYTES = 32 * 1024 * 1024
+"""Growth or shrinking between two looks that may be another process under the same pid."""
+
+PSS_AGE_S = 30.0
+"""A process shares less as its siblings end, so a share is read anew after so long."""
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICK_MS = 1000 // os.sysconf("SC_CLK_TCK")
+_READ_BYTES = 1024
+"""More than any stat or statm has."""
+
+
+class Row:
+    """One living process. `rss_bytes` counts shared pages in full; `cpu_ms` is of the last deep
+    look. `owner` is for whoever looks: whose it is, once that is known."""
+
+    __slots__ = (
+        "cpu_ms",
+        "key",
+        "name",
+        "owner",
+        "parent",
+        "pss_bytes",
+        "pss_read_at",
+        "pss_rss_bytes",
+        "rss_bytes",
+        "seen_at",
+        "statm",
+    )
+
+    def __init__(self, key: ProcessKey, parent: int, name: str, now: float) -> None:
+        self.key = key
+        self.parent = parent
+        self.name = name
+        self.seen_at = now
+        self.rss_bytes = 0
+        self.cpu_ms = 0
+        self.owner: str | None = None
+        self.pss_bytes: int | None = None
+        self.pss_rss_bytes = 0
+        """RSS when the share was read."""
+        self.pss_read_at = 0.0
+        self.statm = f"/proc/{key.pid}/statm"
+
+    @property
+    def charged_bytes(self) -> int:
+        """What it costs at most: its share when that was read, and all that it grew by since."""
+        if self.pss_bytes is None:
+            return self.rss_bytes
+        grown = max(self.rss_bytes - self.pss_rss_bytes, 0)
+        return min(self.rss_bytes, self.pss_bytes + grown)
+
+
+class ProcessTable:
+    """The living processes from `top` down, itself included, as of the last look."""
+
+    def __init__(self, top: int) -> None:
+        self._top = str(top)
+        self._strangers: set[str] = set()
+        self._looks = 0
+        self._rows: dict[str, Row] = {}
+
+    def rows(self) -> Iterable[Row]:
+        """Return all rows, in no order."""
+        return self._rows.values()
+
+    def row(self, pid: int) -> Row | None:
+        """Return the row of a pid."""
+        return self._rows.get(str(pid))
+
+    def look(self, *, deep: bool) -> list[Row]:
+        """Find what came, drop what went, read the memory of all; CPU times too when `deep`.
+
+        Returns what went. What ends while we look is found by the next one.
+        """
+        if self._looks % STRANGERS_KEPT_LOOKS == 0:
+            self._strangers.clear()
+        self._looks += 1
+        listed = set(os.listdir("/proc"))  # noqa: PTH208 - hot path
+        went = [self._rows.pop(pid) for pid in self._rows.keys() - listed]
+        self._strangers &= listed
+        read = _read_stat if deep else _read_statm
+        ended = [row for row in self._rows.values() if not read(row)]
+        went += [self._rows.pop(str(row.key.pid)) for row in ended]
+        self._meet(listed - self._rows.keys() - self._strangers)
+        return went
+
+    def glance(self, rows: Iterable[Row]) -> None:
+        """Read the memory of a few rows again."""
+        for row in rows:
+            _read_statm(row)
+
+    def read_shares(self, rows: Iterable[Row], *, anew: bool) -> None:
+        """Read the shares (PSS) that are not known or old; with `anew` of all whose RSS changed."""
+        now = time.monotonic()
+        for row in rows:
+            changed = anew and row.rss_bytes != row.pss_rss_bytes
+            if row.pss_bytes is None or changed or now - row.pss_read_at > PSS_AGE_S:
+                row.pss_bytes = _pss_of(row.key.pid)
+                row.pss_rss_bytes, row.pss_read_at = row.rss_bytes, now
+
+    def _meet(self, pids: set[str]) -> None:
+        """Take in those of the new processes that are below the top."""
+        now = time.monotonic()
+        new: dict[str, Row] = {}
+        for pid in pids:
+            row = _new_row(pid, now) if pid.isdigit() else None
+            if row is not None:
+                new[pid] = row
+            else:
+                self._strangers.add(pid)
+        for pid, row in new.items():
+            if self._is_below(pid, new):
+                self._rows[pid] = row
+            elif self._is_stranger(row, new):
+                self._strangers.add(pid)
+
+    def _is_below(self, pid: str, new: dict[str, Row]) -> bool:
+        seen = set()
+        while pid in new and pid not in seen:
+            if pid == self._top or pid in self._rows:
+                return True
+            seen.add(pid)
+            pid = str(new[pid].parent)
+        return pid == self._top or pid in self._rows
+
+    def _is_stranger(self, row: Row, new: dict[str, Row]) -> bool:
+        """Tell whether it is surely none of ours; its parent may be too young to be listed."""
+        parent = str(row.parent)
+        return parent in new or parent in self._strangers or row.parent == 0
+
+
+def _read(path: str) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.read(descriptor, _READ_BYTES)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
+
+
+def _new_row(pid: str, now: float) -> Row | None:
+    data = _read(f"/proc/{pid}/stat")
+    if not data:
+        return None
+    opening, closing = data.index(b"("), data.rindex(b")")
+    fields = data[closing + 2 :].split()
+    name = data[opening + 1 : closing].decode("utf-8", "replace")
+    row = Row(ProcessKey(int(pid), int(fields[19])), int(fields[1]), name, now)
+    _take_stat(row, fields)
+    return row
+
+
+def _read_stat(row: Row) -> bool:
+    """Read everything; False when the process is gone, and another has its pid."""
+    data = _read(f"/proc/{row.key.pid}/stat")
+    if not data:
+        return False
+    opening, closing = data.index(b"("), data.rindex(b")")
+    fields = data[closing + 2 :].split()
+    if int(fields[19]) != row.key.create_time:
+        return False
+    row.parent = int(fields[1])
+    row.name = data[opening + 1 : closing].decode("utf-8", "replace")
+    _take_stat(row, fields)
+    return True
+
+
+def _take_stat(row: Row, fields: list[bytes]) -> None:
+    row.cpu_ms = (int(fields[11]) + int(fields[12])) * _TICK_MS
+    row.rss_bytes = int(fields[21]) * _PAGE
+
+
+def _read_statm(row: Row) -> bool:
+    data = _read(row.statm)
+    if not data:
+        return False
+    rss_bytes = int(data.split(None, 2)[1]) * _PAGE
+    if abs(rss_bytes - row.rss_bytes) > LEAP_BYTES:
+        return _read_stat(row)
+    row.rss_bytes = rss_bytes
+    return True
+
+
+def _pss_of(pid: int) -> int | None:
+    """Return the proportional share; None where it may not be read or the kernel has none."""
+    data = _read(f"/proc/{pid}/smaps_rollup")
+    _, found, rest = data.partition(b"\nPss:")
+    return int(rest.split(None, 1)[0]) * 1024 if found else None

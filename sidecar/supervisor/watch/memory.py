@@ -1,0 +1,108 @@
+"""Holds sessions and the whole sidecar to their budgets of memory.
+
+Listens to the sampler and carries out what core/watch/budget.py says: tells of pressure, ends what
+is over. What follows the end of a session is for its restart policy.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from sidecar.core.watch.budget import (
+    Exceeded,
+    Judge,
+    Pressure,
+    TotalExceeded,
+    TotalHopeless,
+    TotalPressure,
+    Verdict,
+)
+from sidecar.core.watch.usage import Usage
+from sidecar.observe.log import Log
+from sidecar.supervisor.supervisor import Supervisor
+from sidecar.supervisor.watch.looking import Look
+from sidecar.supervisor.watch.sampler import Sampler
+
+MIB = 1024 * 1024
+
+
+class MemoryWatch:
+    """Judges each look of a sampler, in the loop, as it comes."""
+
+    def __init__(self, sampler: Sampler, supervisor: Supervisor, log: Log) -> None:
+        self._sampler = sampler
+        self._supervisor = supervisor
+        self._log = log
+        self._judge = Judge(sampler.total_budget)
+
+    def listen(self) -> None:
+        """Take the sampler's looks from now on."""
+        self._sampler.on_usages(self._on_usages)
+        self._sampler.on_look(self._on_look)
+
+    def _on_usages(self, usages: Mapping[str, Usage]) -> None:
+        budgets = {thread_id: self._sampler.budget(usage) for thread_id, usage in usages.items()}
+        now = asyncio.get_running_loop().time()
+        for verdict in self._judge.judge(usages.values(), budgets, now):
+            self._carry_out(verdict)
+
+    def _on_look(self, look: Look) -> None:
+        now = asyncio.get_running_loop().time()
+        verdict = self._judge.judge_total(look.charged_bytes, look.usages.values(), now)
+        if verdict is not None:
+            self._carry_out(verdict)
+
+    def _carry_out(self, verdict: Verdict) -> None:
+        match verdict:
+            case Pressure(usage, limit_bytes):
+                self._tell(usage, limit_bytes, _figures("pressure", usage, limit_bytes))
+            case TotalPressure(charged_bytes, limit_bytes, usage):
+                self._log.warning(
+                    "memory.pressure", usedBytes=charged_bytes, limitBytes=limit_bytes
+                )
+                if usage is not None:
+                    detail = _figures("pressure", usage, limit_bytes)
+                    self._tell(usage, limit_bytes, _total(detail, charged_bytes))
+            case Exceeded(usage, limit_bytes):
+                self._end(usage, _figures("memory", usage, limit_bytes))
+            case TotalExceeded(charged_bytes, limit_bytes, usage):
+                detail = _figures("memory", usage, limit_bytes)
+                self._end(usage, _total(detail, charged_bytes))
+            case TotalHopeless(charged_bytes, limit_bytes):
+                self._log.error("memory.hopeless", usedBytes=charged_bytes, limitBytes=limit_bytes)
+
+    def _tell(self, usage: Usage, limit_bytes: int, detail: dict[str, Any]) -> None:
+        used = detail.get("totalBytes", usage.charged_bytes)
+        whose = "the sidecar uses" if "totalBytes" in detail else "the session uses"
+        session = self._supervisor.session(usage.thread_id)
+        session.tell(f"Memory: {whose} {used // MIB} of {limit_bytes // MIB} MiB", detail)
+
+    def _end(self, usage: Usage, detail: dict[str, Any]) -> None:
+        over = "the sidecar's" if "totalBytes" in detail else "its"
+        reason = (
+            f"memory: it used {usage.charged_bytes // MIB} MiB, over {over} budget of "
+            f"{detail['limitBytes'] // MIB} MiB"
+        )
+        if not self._supervisor.session(usage.thread_id).fail(reason, detail):
+            self._judge.spare(usage)
+
+
+def _figures(kind: str, usage: Usage, limit_bytes: int) -> dict[str, Any]:
+    """Return the detail of an event: what is used, by whom most, and what was allowed."""
+    figures: dict[str, Any] = {
+        "kind": kind,
+        "scope": "session",
+        "rssBytes": usage.rss_bytes,
+        "limitBytes": limit_bytes,
+        "processes": [
+            {"pid": figure.pid, "name": figure.name, "rssBytes": figure.rss_bytes}
+            for figure in usage.largest
+        ],
+    }
+    if usage.pss_bytes is not None:
+        figures["pssBytes"] = usage.pss_bytes
+    return figures
+
+
+def _total(detail: dict[str, Any], charged_bytes: int) -> dict[str, Any]:
+    return {**detail, "scope": "sidecar", "totalBytes": charged_bytes}
