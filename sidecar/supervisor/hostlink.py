@@ -8,7 +8,6 @@ channel was drained to EOF and everything below it is dead.
 import asyncio
 import os
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -31,6 +30,7 @@ from sidecar.contract.frames import (
 )
 from sidecar.contract.limits import FRAME_BYTES, STDERR_TAIL_CHARS, TRANSFER_BYTES
 from sidecar.core.framing import FrameDecoder, ProtocolViolation, encode_frame
+from sidecar.core.watch.stacks import shortened
 from sidecar.host.stacks import STACKS_SIGNAL
 from sidecar.observe.log import Log
 from sidecar.process.platform import os_
@@ -44,6 +44,9 @@ HOST_DRAIN_S = 2.0
 
 OUTBOX_BYTES = 2 * TRANSFER_BYTES
 """Bytes waiting for a host that does not read: two of the largest requests, then it is wedged."""
+
+STDERR_KEPT_CHARS = 16 * 1024
+"""Of a host's stderr: the stacks of two threads with all their frames, and what came before."""
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[FromHost] = msgspec.msgpack.Decoder(FromHost)
@@ -84,14 +87,14 @@ class HostLink(asyncio.Protocol):
         self._ready = asyncio.Event()
         self._eof = asyncio.Event()
         self._violation: str | None = None
-        self._stderr: deque[str] = deque(maxlen=64)
+        self._stderr = ""
         self.heard_s = time.monotonic()
         """When anything last came: only its loop sends, so then it turned."""
 
     @property
     def last_words(self) -> str:
-        """The end of what it said on stderr."""
-        return "".join(self._stderr)[-STDERR_TAIL_CHARS:].strip()
+        """The end of what it said on stderr; of stacks what tells where it was."""
+        return shortened(self._stderr)[-STDERR_TAIL_CHARS:].strip()
 
     @property
     def lost(self) -> bool:
@@ -170,7 +173,7 @@ class HostLink(asyncio.Protocol):
 
     def on_stderr(self, text: str) -> None:
         """Keep the host's last words (a traceback, a fault handler's dump)."""
-        self._stderr.append(text[-STDERR_TAIL_CHARS:])
+        self._stderr = (self._stderr + text)[-STDERR_KEPT_CHARS:]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport (asyncio.Protocol)."""

@@ -2,9 +2,5 @@
 
 Each is a task of its own over pure rules of core/watch. They judge by facts that they are handed
 (samples, beats, events) and act through Session.fail, Session.tell and Session.park alone.
+`watchdogs` says which there are.
 """
-
-from sidecar.supervisor.watch.watch import Watch
-from sidecar.supervisor.watch.watchdogs import make_watchdogs
-
-__all__ = ["Watch", "make_watchdogs"]

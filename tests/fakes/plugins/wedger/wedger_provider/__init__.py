@@ -1,0 +1,1 @@
+"""A provider that wedges its host."""
