@@ -62,7 +62,7 @@ TRANSITIONS: Final[dict[tuple[Phase, Cause], Phase]] = {
     (Phase.SUSPENDING, Cause.DOWN): Phase.STOPPED,
     (Phase.SUSPENDING, Cause.STOP): Phase.STOPPING,
     (Phase.WAITING, Cause.RETRY): Phase.STARTING,
-    (Phase.WAITING, Cause.SUSPEND): Phase.WAITING,
+    (Phase.WAITING, Cause.SUSPEND): Phase.SUSPENDING,
     (Phase.WAITING, Cause.STOP): Phase.STOPPING,
     (Phase.PARKING, Cause.CLOSED): Phase.PARKED,
     (Phase.PARKING, Cause.STOP): Phase.STOPPING,

@@ -19,6 +19,7 @@ from sidecar.contract.limits import (
 )
 from sidecar.contract.methods import (
     METHODS,
+    InterruptParams,
     NoParams,
     OptionalThreadParams,
     ProviderParams,
@@ -69,6 +70,7 @@ class Handlers:
             "session.start": self._start,
             "session.restart": self._restart,
             "session.stop": self._stop,
+            "session.interrupt": self._interrupt,
             "session.stopAll": self._stop_all,
             "session.get": self._get,
             "session.list": self._list,
@@ -101,13 +103,16 @@ class Handlers:
         return _result(await self._supervisor.restart(params.thread_id))
 
     async def _stop(self, params: SessionStopParams) -> Done:
-        await self._supervisor.stop(
-            params.thread_id, self._deadline_s(params.deadline_ms), cascade=params.cascade
-        )
+        deadline_s = None if params.deadline_ms is None else params.deadline_ms / 1000
+        await self._supervisor.stop(params.thread_id, deadline_s, cascade=params.cascade)
         return Done()
 
+    async def _interrupt(self, params: InterruptParams) -> Any:
+        deadline_s = METHODS["session.interrupt"].deadline_s
+        return await self._supervisor.interrupt(params, deadline_s)
+
     async def _stop_all(self, _params: NoParams) -> StopAllResult:
-        return StopAllResult(stopped=await self._supervisor.stop_all(self._deadline_s(None)))
+        return StopAllResult(stopped=await self._supervisor.stop_all(None))
 
     async def _get(self, params: ThreadParams) -> SessionView:
         return _view(self._supervisor.view(params.thread_id))
@@ -152,9 +157,6 @@ class Handlers:
     async def _shut_down(self, params: ShutdownParams) -> Done:
         self._shutdown(params.deadline_ms / 1000 if params.deadline_ms is not None else None)
         return Done()
-
-    def _deadline_s(self, deadline_ms: int | None) -> float:
-        return (deadline_ms if deadline_ms is not None else self._shared.settings.stop_ms) / 1000
 
 
 def check_turn(params: SendTurnParams) -> None:

@@ -1,7 +1,8 @@
 """Waiting for the journal only so long: stopping works without one (ARCHITECTURE §2)."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+from typing import Any
 
 from sidecar.journal import JournalUnavailable
 from sidecar.observe.log import Log
@@ -23,3 +24,13 @@ async def journalled(work: Awaitable[object], what: str, log: Log) -> bool:
         log.error("journal.not-in-time", what=what, error=repr(error))
         return False
     return True
+
+
+async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
+    """Wait until one of them is over, and give the others up."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()

@@ -30,14 +30,19 @@ COUNT_NAME = re.compile(r"[tT]okens$")
 
 
 class SessionRecord(Wire, frozen=True):
-    """A session's start params without secrets. `wanted`: it ran and nobody had stopped it."""
+    """A session's start params without secrets.
+
+    `wanted`: it ran and nobody had stopped it. `parked`: it comes back when it is asked for
+    something.
+    """
 
     start: SessionStartParams
     had_secrets: bool
     wanted: bool
+    parked: bool = False
 
 
-def make_record(start: SessionStartParams, *, wanted: bool) -> SessionRecord:
+def make_record(start: SessionStartParams, *, wanted: bool, parked: bool = False) -> SessionRecord:
     """Strip the secrets off."""
     options = start.options or {}
     bare = _without_secrets(options)
@@ -46,6 +51,7 @@ def make_record(start: SessionStartParams, *, wanted: bool) -> SessionRecord:
         start=msgspec.structs.replace(start, env=None, options=bare or None),
         had_secrets=secret,
         wanted=wanted,
+        parked=parked,
     )
 
 

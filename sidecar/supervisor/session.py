@@ -1,12 +1,13 @@
 """One session: its lifecycle, its generations one after the other, its restarts.
 
 A restart is a resume: the next generation gets the provider's cursor. Between two generations the
-old one's channel is drained, its tree is dead and its closing events are appended.
+old one's channel is drained, its tree is dead and its closing events are appended. Whether there is
+a next one, and when its gate opens, is for its relatives to say (kin).
 """
 
 import asyncio
 import contextlib
-from datetime import UTC, datetime, timedelta
+import dataclasses
 from typing import Any
 
 from sidecar.contract.errors import (
@@ -16,19 +17,17 @@ from sidecar.contract.errors import (
     SidecarError,
     ValidationFailed,
 )
-from sidecar.contract.events.session import SessionConfigured, SessionStateChanged
-from sidecar.contract.events.side import RuntimeWarned
 from sidecar.contract.frames import SessionSpec
 from sidecar.contract.methods import RestartSpec, SessionStartParams
-from sidecar.core.closing import ExitFacts, closing_drafts
-from sidecar.core.drafts import Draft
 from sidecar.core.lifecycle import Cause, Lifecycle, Phase
-from sidecar.core.supervision.intensity import GiveUp, Restart, RestartIntensity, wants_restart
 from sidecar.core.stamping import Origin
+from sidecar.core.supervision import child_spec
 from sidecar.process import new_mark
+from sidecar.supervisor.announcing import Again, Announcer
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.generation import CLOSE_GRACE_S, Generation, GenerationEnd
-from sidecar.supervisor.patience import journalled
+from sidecar.supervisor.kin import ExitTurn, Kin
+from sidecar.supervisor.patience import first_of, journalled
 from sidecar.supervisor.providers import Plan
 from sidecar.supervisor.records import encode_record, make_record
 from sidecar.supervisor.sampling import Lodging
@@ -38,25 +37,48 @@ from sidecar.supervisor.vitals import Vitals
 class Session:
     """A thread's session. One task (`supervise`) owns it from a start until it is down."""
 
-    def __init__(self, shared: Shared, thread_id: str) -> None:
+    def __init__(
+        self, shared: Shared, kin: Kin, thread_id: str, parked: SessionStartParams | None = None
+    ) -> None:
         self._shared = shared
+        self._kin = kin
         self.thread_id = thread_id
-        self.lifecycle = Lifecycle()
+        self.lifecycle = Lifecycle(Phase.PARKED if parked else Phase.STOPPED)
         self._log = shared.log.bind(thread=thread_id)
-        self._start: SessionStartParams | None = None
+        self._announcer = Announcer(shared.events, thread_id)
+        self._start = parked
         self._plan: Plan | None = None
-        self._intensity = RestartIntensity(0, 1)
         self._generation: Generation | None = None
         self._stopping = asyncio.Event()
+        self._suspended = asyncio.Event()
+        """Set from when the generation is to end for a restart until it has."""
         self._settled = asyncio.Event()
         """Set while no start is under way: the client may know of `ready` before we do."""
-        self._stop_reason = "stopped"
+        self._end_reason = "stopped"
+        self._park_detail: dict[str, Any] = {}
+        self._turn: ExitTurn | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
     def parent(self) -> str | None:
         """The parent session's thread, if any."""
         return self._start.parent if self._start else None
+
+    @property
+    def shutdown_s(self) -> float | None:
+        """The deadline of its stop that was declared for it, 0 for kill."""
+        shutdown_ms = self._restart_spec.shutdown_ms
+        return None if shutdown_ms is None else shutdown_ms / 1000
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether its children build on each other, so that they are stopped one by one."""
+        return self._restart_spec.strategy == "rest_for_one"
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing of it to stop."""
+        return self.lifecycle.down
 
     @property
     def lodging(self) -> Lodging | None:
@@ -79,53 +101,87 @@ class Session:
 
         Raises ValidationFailed when it runs and what the provider says when it cannot start.
         """
-        if self.lifecycle.phase is not Phase.STOPPED:
+        if not self.lifecycle.down:
             raise ValidationFailed(
                 f"Cannot start session {self.thread_id}: it is "
                 f"{self.lifecycle.phase.name.lower()} already",
                 threadId=self.thread_id,
                 issue="running",
             )
-        self._start, self._plan = params, plan
+        self._start, self._plan, self._turn = params, plan, None
         self._stopping.clear()
+        self._suspended.clear()
         self._settled.clear()
-        spec = params.restart or RestartSpec()
-        self._intensity = RestartIntensity(spec.max_restarts, spec.max_seconds)
         self.lifecycle.move(Cause.START)
+        self._kin.asked(self, child_spec(self.thread_id, params.parent, params.restart))
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._supervise(ready), name=f"session {self.thread_id}")
         await asyncio.shield(ready)
 
     async def stop(
-        self, deadline_s: float, reason: str = "stopped", *, grace_s: float = CLOSE_GRACE_S
+        self,
+        deadline_s: float,
+        reason: str = "stopped",
+        *,
+        grace_s: float = CLOSE_GRACE_S,
+        turn: ExitTurn | None = None,
     ) -> bool:
-        """Stop by the ladder; returns when it is down, True if it ran.
+        """Stop by the ladder; returns when it is down, True if it ran or was parked.
 
-        A host that needs `grace_s` longer than that is killed.
-        Also gives up a start under way and a backoff. Stopping a stopped session is no error.
+        A host that needs `grace_s` longer than that is killed. Its exit is told when `turn` has
+        come. Also gives up a start under way and what waits at a gate. Stopping a stopped session
+        is no error.
         """
+        if self.lifecycle.phase is Phase.PARKED:
+            await self._unpark(reason)
+            return True
         if self._task is None or self._task.done():
             return False
-        self._stop_reason = reason
-        self._stopping.set()
-        if self.lifecycle.may(Cause.STOP):
-            self.lifecycle.move(Cause.STOP)
-        if self._generation is not None:
-            self._generation.close(deadline_s, reason, grace_s)
+        self._kin.stop_asked(self.thread_id)
+        self._turn = turn
+        self._stop_now(deadline_s, reason, grace_s)
         await asyncio.shield(self._task)
+        return True
+
+    def stop_because(self, because: str) -> None:
+        """Begin to stop as another session has ended (kin)."""
+        self._stop_now(self._own_deadline_s(), f"stopped as session {because} ended")
+
+    def suspend(self, because: str) -> None:
+        """Begin to end the generation as another session fell; the next waits at its gate (kin)."""
+        self._suspended.set()
+        if self.lifecycle.may(Cause.SUSPEND):
+            self.lifecycle.move(Cause.SUSPEND)
+        self._close(self._own_deadline_s(), f"restarting as session {because} fell")
+
+    def park(self, reason: str, detail: dict[str, Any]) -> bool:
+        """End the running generation gracefully; the next call of the session resumes it.
+
+        `detail` are the figures (idleMs …), to which `kind: "parked"` is added. False when it is
+        not live, has a running turn, an open request or a call under way, or a child of it is up:
+        then nothing was done.
+        """
+        folded = self._shared.events.fold.session(self.thread_id)
+        if self.lifecycle.phase is not Phase.LIVE or self._generation is None or folded is None:
+            return False
+        busy = folded.turn is not None or folded.requests or self._generation.vitals.calls
+        if busy or self._kin.has_children(self.thread_id):
+            return False
+        self._park_detail = {"kind": "parked", **detail}
+        self.lifecycle.move(Cause.PARK)
+        self._kin.stop_asked(self.thread_id)
+        self._close(self._own_deadline_s(), reason)
         return True
 
     def decline(self, params: SessionStartParams, reason: str) -> None:
         """Say in a generation that ends at once why the session is not started; it may be later."""
         self._start = params
-        self.lifecycle.move(Cause.START)
-        origin = self._next_origin()
-        self._announce(origin, None)
-        self._end(origin, GenerationEnd("error", reason, True, ""), None)
+        self._say_end(GenerationEnd("error", reason, True, ""))
 
     async def down(self) -> None:
-        """Wait for the last words of a run that has ended; at once when none is ending."""
-        while self.lifecycle.phase is Phase.STOPPED and self._task and not self._task.done():
+        """Wait for the last words of a run that ends, or has; at once when none is ending."""
+        ending = (Phase.STOPPED, Phase.PARKING, Phase.PARKED)
+        while self.lifecycle.phase in ending and self._task and not self._task.done():
             await asyncio.shield(self._task)
 
     def hurry(self, deadline_s: float, reason: str) -> None:
@@ -139,27 +195,16 @@ class Session:
         For watchdogs. `detail` is `{"kind": …, figures}`; with `host` its host dies whoever else
         lives there. False when nothing runs.
         """
-        if self._generation is None or self.lifecycle.phase is not Phase.LIVE:
+        if self._generation is None or self.lifecycle.phase not in (Phase.STARTING, Phase.LIVE):
             return False
         self._log.warning("session.failed", reason=reason, detail=detail)
         self._generation.fail(reason, detail, host=host)
         return True
 
-    def park(self, reason: str, detail: dict[str, Any]) -> bool:
-        """End the running generation gracefully; the next call of the session resumes it.
-
-        `detail` are the figures (idleMs …), to which `kind: "parked"` is added. False when it is
-        not live, has a running turn or an open request, or a child of it is up: then nothing was
-        done.
-        """
-        raise NotImplementedError
-
     def tell(self, message: str, detail: dict[str, Any]) -> None:
         """Say a fact of the sidecar's own as runtime.warning; nothing when nothing runs."""
         if self._generation is not None and self.lifecycle.phase is Phase.LIVE:
-            payload = RuntimeWarned(message=message, detail=detail)
-            draft = Draft(type="runtime.warning", payload=payload)
-            self._shared.events.say(self._generation.origin, [draft])
+            self._announcer.warn(self._generation.origin, message, detail)
 
     async def call(self, method: str, params: Any, deadline_s: float) -> Any:
         """Have the running generation carry a method out; one that starts is waited for.
@@ -183,14 +228,13 @@ class Session:
         """Run generations until the session is down. Never raises but for cancellation."""
         try:
             await self._remember(wanted=True)
-            restart: Restart | None = None
-            while True:
-                restart = await self._run_generation(ready, restart)
-                if restart is None:
-                    break
+            again = await self._run_generation(ready, None)
+            while again is not None:
+                again = await self._run_generation(ready, again)
         except Exception as error:  # noqa: BLE001 - one session's defect must not reach another
             self._log.exception("session.defect", error)
             self.lifecycle = Lifecycle()
+            self._kin.forget(self.thread_id)
             _settle(ready, InternalError(f"The session failed: {error!r}"))
         finally:
             self._generation = None
@@ -199,23 +243,52 @@ class Session:
         await self._remember(wanted=False)
 
     async def _run_generation(
-        self, ready: asyncio.Future[None], restart: Restart | None
-    ) -> Restart | None:
-        """Run one generation from its first event to its last; returns the restart, if any."""
+        self, ready: asyncio.Future[None], again: Again | None
+    ) -> Again | None:
+        """Run one generation from its first event to its last; says whether another follows."""
+        assert self._start is not None
         self._settled.clear()
-        origin = self._next_origin()
-        self._announce(origin, restart)
-        if restart is not None and not await self._backoff(restart):
-            self._end(origin, GenerationEnd("graceful", self._stop_reason, True, ""), None)
-            return None
-        await self._environment_known()
-        generation = Generation(self._shared, self._spec(origin))
-        self._generation = generation
-        opened_at = self._shared.clock()
+        origin = self._announcer.next_origin(self._start)
+        self._announcer.begin(origin, self._start, again)
+        began_at = self._shared.clock()
+        failure: SidecarError | None = None
+        if await self._through_gate():
+            await self._environment_known()
+            began_at = self._shared.clock()
+            failure, end = await self._live(origin, ready)
+        else:
+            end = GenerationEnd("graceful", self._end_reason, True, "")
+        if self._turn is not None:
+            await self._turn.come()
+        if failure is not None and not ready.done() and not self._suspended.is_set():
+            self._kin.stop_asked(self.thread_id)  # it never was up: its starter is told instead
+        again = self._end(origin, end, self._shared.clock() - began_at)
+        journal = self._shared.events.journal
+        await journalled(journal.committed(journal.appended), "exit", self._log)
+        if failure is not None and again is None:
+            _settle(ready, failure)
+        return again
+
+    async def _through_gate(self) -> bool:
+        """Wait until the gate is open; False when a stop came, or the relatives want it back."""
+        gate = self._kin.gate(self.thread_id)
+        await first_of(gate.wait(), self._stopping.wait(), self._suspended.wait())
+        if self._stopping.is_set() or self._suspended.is_set():
+            return False
+        if self.lifecycle.may(Cause.RETRY):
+            self.lifecycle.move(Cause.RETRY)
+        return True
+
+    async def _live(
+        self, origin: Origin, ready: asyncio.Future[None]
+    ) -> tuple[SidecarError | None, GenerationEnd]:
+        """Be with a generation from its host to its end; says why it did not come up, too."""
+        stop_s = self._own_deadline_s()
+        generation = self._generation = Generation(self._shared, self._spec(origin))
         failure: SidecarError | None = None
         try:
-            if self._stopping.is_set():
-                generation.close(self._shared.settings.stop_ms / 1000, self._stop_reason)
+            if self._stopping.is_set() or self._suspended.is_set():
+                generation.close(stop_s, self._end_reason)
             await generation.open()
         except SidecarError as error:
             failure = error
@@ -226,115 +299,66 @@ class Session:
         if failure is not None:
             generation.end_within(self._shared.settings.stop_ms / 1000)
         else:
-            if self.lifecycle.may(Cause.READY):
-                self.lifecycle.move(Cause.READY)
-            _settle(ready, None)
-            self._settled.set()
+            self._up(ready)
         end = await generation.ended()
         self._generation = None
-        first_start_failed = failure is not None and not ready.done()
-        decision = None if first_start_failed else self._decide(end, opened_at)
-        self._end(origin, end, decision)
-        journal = self._shared.events.journal
-        await journalled(journal.committed(journal.appended), "exit", self._log)
-        if failure is not None:
-            _settle(ready, failure)
-        return decision if isinstance(decision, Restart) else None
+        return failure, end
 
-    def _decide(self, end: GenerationEnd, opened_at: float) -> Restart | GiveUp | None:
-        """Say what follows the end of a generation."""
-        policy = (
-            self._start.restart if self._start and self._start.restart else RestartSpec()
-        ).policy
-        if self._stopping.is_set() or not wants_restart(policy, end.kind) or not end.recoverable:
-            return None
-        now = self._shared.clock()
-        return self._intensity.decide(now, now - opened_at, self._shared.random())
+    def _up(self, ready: asyncio.Future[None]) -> None:
+        if self.lifecycle.may(Cause.READY):
+            self.lifecycle.move(Cause.READY)
+        self._kin.ready(self.thread_id)
+        _settle(ready, None)
+        self._settled.set()
 
-    async def _backoff(self, restart: Restart) -> bool:
-        """Wait before a restart; False when a stop came."""
-        with contextlib.suppress(TimeoutError):  # which is what is hoped for
-            async with asyncio.timeout(restart.delay_s):
-                await self._stopping.wait()
-        if self._stopping.is_set():  # also in the very turn of the loop in which the time is up
-            return False
-        self.lifecycle.move(Cause.RETRY)
-        return True
-
-    def _announce(self, origin: Origin, restart: Restart | None) -> None:
-        """Say the first events of a generation: what it is, and that it starts."""
-        assert self._start is not None
-        start = self._start
-        selection = start.model_selection
-        cursor = self._cursor(asked=None if restart else start.resume_cursor)
-        session = {
-            "runtimeMode": start.runtime_mode,
-            "cwd": start.cwd,
-            "parent": start.parent,
-            "model": selection.model if selection else None,
-            "resume": cursor is not None,
-        }
-        config = {
-            "session": {k: v for k, v in session.items() if v is not None},
-            "resumeCursor": cursor,
-        }
-        detail = None
-        if restart is not None:
-            until = datetime.now(UTC) + timedelta(seconds=restart.delay_s)
-            stamp = until.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            detail = {"kind": "restarting", "count": restart.count, "backoffUntil": stamp}
-        state = SessionStateChanged(
-            state="starting", reason="restarting" if restart else None, detail=detail
-        )
-        self._shared.events.say(
-            origin,
-            [
-                Draft(type="session.configured", payload=SessionConfigured(config=config)),
-                Draft(type="session.state.changed", payload=state),
-            ],
-        )
-
-    def _end(self, origin: Origin, end: GenerationEnd, decision: Restart | GiveUp | None) -> None:
+    def _end(self, origin: Origin, end: GenerationEnd, lived_s: float) -> Again | None:
         """Append the last events of a generation, in one commit, and move on."""
-        folded = self._shared.events.fold.session(self.thread_id)
-        assert folded is not None, "the generation was announced"
-        facts = ExitFacts(
-            kind=end.kind,
-            reason=end.reason,
-            recoverable=end.recoverable,
-            stderr_tail=end.stderr_tail or None,
-            detail=_gave_up(decision, end.detail) if isinstance(decision, GiveUp) else end.detail,
-        )
-        self._shared.events.say(origin, closing_drafts(folded, facts))
+        self._suspended.clear()
+        fate = self._kin.ended(self.thread_id, end, lived_s)
+        again = fate if isinstance(fate, Again) else None
+        detail = end.detail if fate is None or isinstance(fate, Again) else fate
+        if self.lifecycle.phase is Phase.PARKING:
+            detail = self._park_detail
+        self._announcer.end(origin, dataclasses.replace(end, detail=detail))
         self._settled.set()
         self._log.info("session.ended", generation=origin.generation, reason=end.reason)
-        if isinstance(decision, Restart):
+        if again is not None:
             self.lifecycle.move(Cause.RETRY_LATER)
-        elif self.lifecycle.phase is Phase.STOPPING:
+        elif self.lifecycle.may(Cause.CLOSED):
             self.lifecycle.move(Cause.CLOSED)
         else:
             self.lifecycle.move(Cause.DOWN)
+        return again
+
+    def _stop_now(self, deadline_s: float, reason: str, grace_s: float = CLOSE_GRACE_S) -> None:
+        self._stopping.set()
+        if self.lifecycle.may(Cause.STOP):
+            self.lifecycle.move(Cause.STOP)
+        self._close(deadline_s, reason, grace_s)
+
+    def _close(self, deadline_s: float, reason: str, grace_s: float = CLOSE_GRACE_S) -> None:
+        self._end_reason = reason
+        if self._generation is not None:
+            self._generation.close(deadline_s, reason, grace_s)
+
+    def _say_end(self, end: GenerationEnd) -> None:
+        """Say a generation that ends as it begins."""
+        assert self._start is not None
+        origin = self._announcer.next_origin(self._start)
+        self._announcer.begin(origin, self._start, None)
+        self._announcer.end(origin, end)
+
+    async def _unpark(self, reason: str) -> None:
+        self.lifecycle.move(Cause.STOP)
+        self._say_end(GenerationEnd("graceful", reason, True, ""))
+        await self._remember(wanted=False)
 
     async def _remember(self, *, wanted: bool) -> None:
         if self._start is not None:
-            record = make_record(self._start, wanted=wanted)
+            parked = self.lifecycle.phase is Phase.PARKED
+            record = make_record(self._start, wanted=wanted, parked=parked)
             put = self._shared.events.journal.put_session(self.thread_id, encode_record(record))
             await journalled(put, "session record", self._log)
-
-    def _next_origin(self) -> Origin:
-        assert self._start is not None
-        number = self._shared.events.fold.generation_of(self.thread_id) + 1
-        start = self._start
-        return Origin(start.provider, self.thread_id, number, start.provider_instance_id)
-
-    def _cursor(self, *, asked: Any = None) -> Any:
-        """The conversation to resume: what the client asked for, else what was published."""
-        folded = self._shared.events.fold.session(self.thread_id)
-        if asked is not None or folded is None or self._start is None:
-            return asked
-        own = _account(self._start.provider, self._start.provider_instance_id)
-        same = _account(folded.provider, folded.provider_instance_id) == own
-        return folded.resume_cursor if same else None
 
     def _spec(self, origin: Origin) -> SessionSpec:
         assert self._start is not None
@@ -346,7 +370,7 @@ class Session:
             mark=new_mark(),
             start=self._start,
             provider_instance_id=origin.provider_instance_id,
-            resume_cursor=self._cursor(),
+            resume_cursor=self._announcer.cursor(self._start),
             data_dir=str(self._shared.data_dir),
             raw=self._shared.settings.raw,
         )
@@ -355,30 +379,17 @@ class Session:
     async def _environment_known(self) -> None:
         """Wait for the login shell's PATH, for a bounded time; a stop ends the wait."""
         environment = self._shared.providers.environment
-        if not environment.pending:
-            return
-        waits = [environment.known(), self._stopping.wait()]
-        tasks = [asyncio.ensure_future(wait) for wait in waits]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
+        if environment.pending:
+            stopped = (self._stopping.wait(), self._suspended.wait())
+            await first_of(environment.known(), *stopped)
 
+    @property
+    def _restart_spec(self) -> RestartSpec:
+        return (self._start.restart if self._start else None) or RestartSpec()
 
-def _account(provider: str, instance_id: str | None) -> tuple[str, str]:
-    """Return whose conversations these are; the provider's own name is the user's own account."""
-    return (provider, instance_id or provider)
-
-
-def _gave_up(decision: GiveUp, cause: dict[str, Any] | None) -> dict[str, Any]:
-    return {
-        "kind": "gave-up",
-        "count": decision.count,
-        "maxRestarts": decision.max_restarts,
-        "maxSeconds": decision.max_seconds,
-        **({"cause": cause} if cause else {}),
-    }
+    def _own_deadline_s(self) -> float:
+        own_s = self.shutdown_s
+        return self._shared.settings.stop_ms / 1000 if own_s is None else own_s
 
 
 def _settle(ready: asyncio.Future[None], error: SidecarError | None) -> None:

@@ -4,6 +4,7 @@ Owns the sessions and their order of start. How one session lives stands in sess
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -16,11 +17,12 @@ from sidecar.contract.errors import (
     SidecarError,
     ValidationFailed,
 )
-from sidecar.contract.methods import SessionStartParams
+from sidecar.contract.methods import METHODS, InterruptParams, SessionStartParams
 from sidecar.contract.snapshot import SessionSnapshot
 from sidecar.core.lifecycle import Phase
+from sidecar.core.supervision import InvalidSpec, child_spec
 from sidecar.supervisor.deps import Shared
-from sidecar.supervisor.generation import CLOSE_GRACE_S
+from sidecar.supervisor.kin import Cascade, Kin, interrupt_below
 from sidecar.supervisor.records import SessionRecord, decode_record
 from sidecar.supervisor.resuming import Resuming
 from sidecar.supervisor.session import Session
@@ -32,9 +34,7 @@ HOSTS_END_S = 0.8
 """At a shutdown, the last session's end to that of what sessions share: the promise for a launcher
 that is gone (3 s) has room for no more."""
 
-
-GRACE_LEAST_S = 0.2
-"""What one of many wedged sessions of a tree gets beyond its share of the deadline."""
+PARKS = (Phase.PARKING, Phase.PARKED)
 
 
 class Supervisor:
@@ -45,10 +45,12 @@ class Supervisor:
         self._sessions: dict[str, Session] = {}
         self._records: dict[str, SessionRecord] = {}
         self._resuming = Resuming(self._resume, self._decline)
+        self._kin = Kin(shared.clock, shared.random, shared.log)
         self._resume_task: asyncio.Task[None] | None = None
+        self._stops: set[asyncio.Task[list[str]]] = set()
         self._stopping = False
-        self._going_down: set[str] = set()
-        """Threads of trees that are being stopped: nothing is started below them."""
+        self._going_down: Counter[str] = Counter()
+        """Stops under way by thread: nothing is started below it."""
 
     async def load_records(self) -> None:
         """Read what the journal's store keeps of sessions; call once, before any start.
@@ -73,7 +75,10 @@ class Supervisor:
                 raise SessionNotFound(
                     f"There is no session {thread_id}", provider="unknown", threadId=thread_id
                 )
-            session = self._sessions[thread_id] = Session(self._shared, thread_id)
+            record = self._records.get(thread_id)
+            parked = record.start if record and record.parked and not record.had_secrets else None
+            session = Session(self._shared, self._kin, thread_id, parked)
+            self._sessions[thread_id] = session
         return session
 
     def view(self, thread_id: str) -> SessionSnapshot:
@@ -96,10 +101,11 @@ class Supervisor:
             raise Overloaded("Cannot start a session: the journal cannot be written (disk full?)")
         if sum(s.lifecycle.running for s in self._sessions.values()) >= SESSIONS_MAX:
             raise Overloaded(f"{SESSIONS_MAX} sessions run already")
-        self._check_parent(params)
+        self._check_family(params)
         params, plan = self._shared.providers.prepare(params)
-        session = self._sessions.get(params.thread_id) or Session(self._shared, params.thread_id)
-        if session.lifecycle.phase is Phase.STOPPED:
+        known = self._sessions.get(params.thread_id)
+        session = known or Session(self._shared, self._kin, params.thread_id)
+        if session.lifecycle.down:
             self._forget_sessions()
             self._sessions.pop(params.thread_id, None)
             self._sessions[params.thread_id] = session  # at the end: the order of start
@@ -114,7 +120,7 @@ class Supervisor:
         Raises ValidationFailed when it is not down, or when its secrets are not known any more.
         """
         session = self.session(thread_id)
-        if session.lifecycle.phase is not Phase.STOPPED:
+        if not session.lifecycle.down:
             phase = session.lifecycle.phase.name.lower()
             raise ValidationFailed(
                 f"Cannot restart session {thread_id}: it is {phase}, and only one that is down can "
@@ -135,42 +141,55 @@ class Supervisor:
         return await self.start(msgspec.structs.replace(params, resume_cursor=None))
 
     async def stop(
-        self, thread_id: str, deadline_s: float, *, cascade: bool = True, reason: str = "stopped"
+        self,
+        thread_id: str,
+        deadline_s: float | None = None,
+        *,
+        cascade: bool = True,
+        reason: str = "stopped",
+        spare_parked: bool = False,
     ) -> list[str]:
         """Stop a session, its children first in reverse order of start; returns who ran.
 
-        The deadline is that of the whole: each one on the way gets an equal share of what is left.
+        The deadline is that of the whole; without one each has its own. One that is parked is
+        stopped too, unless they are spared. Goes on to its end even if nobody waits any more.
         """
         root = self.session(thread_id)
-        line = self._line(root) if cascade else [root]
-        running = [session for session in line if session.lifecycle.phase is not Phase.STOPPED]
-        clock = asyncio.get_running_loop().time
-        end = clock() + deadline_s
-        grace_s = max(CLOSE_GRACE_S / max(1, len(running)), GRACE_LEAST_S)
-        stopped: list[str] = []
-        self._going_down.update(session.thread_id for session in line)
+        down = Cascade(
+            list(self._sessions.values()) if cascade else [root],
+            thread_id,
+            default_s=self._shared.settings.stop_ms / 1000,
+            deadline_s=deadline_s,
+            reason=reason,
+            spare_parked=spare_parked,
+        )
+        task = asyncio.create_task(self._take_down(down), name=f"stop tree {thread_id}")
+        self._stops.add(task)
+        task.add_done_callback(self._stops.discard)
+        return await asyncio.shield(task)
+
+    async def _take_down(self, down: Cascade) -> list[str]:
+        threads = [member.thread_id for member in down.line]
+        self._going_down.update(threads)
+        for thread_id in threads:
+            self._resuming.forget(thread_id)
+            self._kin.stop_asked(thread_id)  # of all at once: nobody's end is a fall any more
         try:
-            for left, session in zip(range(len(running), 0, -1), running, strict=True):
-                self._resuming.forget(session.thread_id)
-                share_s = max(end - clock(), 0.0) / left
-                if await session.stop(share_s, reason, grace_s=grace_s):
-                    stopped.append(session.thread_id)
-            return stopped
+            return await down.run()
         finally:
-            self._going_down.difference_update(session.thread_id for session in line)
+            self._going_down.subtract(threads)
+            self._going_down += Counter()  # forgets who has none
 
-    def _line(self, root: Session) -> list[Session]:
-        """Return a tree in the order of its stop: children in reverse order of start, root last."""
-        line: list[Session] = []
-        for child in reversed([s for s in self._sessions.values() if s.parent == root.thread_id]):
-            line += self._line(child)
-        return [*line, root]
-
-    async def stop_all(self, deadline_s: float, reason: str = "stopped") -> list[str]:
+    async def stop_all(
+        self, deadline_s: float | None, reason: str = "stopped", *, spare_parked: bool = False
+    ) -> list[str]:
         """Stop every tree, trees side by side; returns who ran."""
         roots = [s for s in self._sessions.values() if s.parent not in self._sessions]
         groups = await asyncio.gather(
-            *(self.stop(s.thread_id, deadline_s, reason=reason) for s in roots),
+            *(
+                self.stop(s.thread_id, deadline_s, reason=reason, spare_parked=spare_parked)
+                for s in roots
+            ),
             return_exceptions=True,
         )
         stopped: list[str] = []
@@ -195,8 +214,33 @@ class Supervisor:
                 self._records.pop(thread_id, None)
 
     async def call(self, method: str, thread_id: str, params: Any, deadline_s: float) -> Any:
-        """Have a session's generation carry a method out."""
-        return await self.session(thread_id).call(method, params, deadline_s)
+        """Have a session's generation carry a method out; one that is parked is resumed for it."""
+        session = self.session(thread_id)
+        if session.lifecycle.phase in PARKS and METHODS[method].lane == "ordered":
+            await self._wake(session)
+        return await session.call(method, params, deadline_s)
+
+    async def interrupt(self, params: InterruptParams, deadline_s: float) -> Any:
+        """Interrupt a session, and those below it that have a turn first; one turn, if named."""
+        root, method = self.session(params.thread_id), "session.interrupt"
+
+        async def one(thread_id: str, share_s: float) -> None:
+            session, folded = self.session(thread_id), self._shared.events.fold.session(thread_id)
+            if session.lifecycle.phase is Phase.LIVE and folded is not None and folded.turn:
+                below = InterruptParams(thread_id=thread_id, cascade=False)
+                await session.call(method, below, share_s)
+
+        if params.cascade and params.turn_id is None:
+            parents = {thread: session.parent for thread, session in self._sessions.items()}
+            await interrupt_below(root.thread_id, parents, one, self._shared.log)
+        return await self.call(method, params.thread_id, params, deadline_s)
+
+    async def _wake(self, session: Session) -> None:
+        """Resume a session that is parked, once it is. Raises what start does."""
+        await session.down()
+        if session.lifecycle.phase is Phase.PARKED and session.start_params is not None:
+            params = msgspec.structs.replace(session.start_params, resume_cursor=None)
+            await self.start(params)
 
     def resume_unclean(self) -> None:
         """Bring back what ran when the last supervisor died; does its work once.
@@ -216,8 +260,13 @@ class Supervisor:
             self._resume_task.cancel()
             await asyncio.gather(self._resume_task, return_exceptions=True)
         await self._resuming.close()
-        await self.stop_all(deadline_s, reason)
-        await self._shared.hosts.close(HOSTS_END_S)
+        try:
+            await self.stop_all(deadline_s, reason, spare_parked=True)
+            await self._shared.hosts.close(HOSTS_END_S)
+        finally:
+            self._kin.close()
+            for task in self._stops:
+                task.cancel()
 
     def counts(self) -> dict[str, int]:
         """Return how many sessions are in each phase."""
@@ -251,13 +300,20 @@ class Supervisor:
         if session.lifecycle.phase is Phase.STOPPED:
             session.decline(start, reason)
 
-    def _check_parent(self, params: SessionStartParams) -> None:
+    def _check_family(self, params: SessionStartParams) -> None:
+        """Raise ValidationFailed for a restart spec or a parent that cannot be."""
+        try:
+            child_spec(params.thread_id, params.parent, params.restart)
+        except InvalidSpec as error:
+            raise ValidationFailed(
+                f"Cannot start session {params.thread_id}: {error}", threadId=params.thread_id
+            ) from None
         parent = params.parent
         if parent is None:
             return
         self.session(parent)
         while parent is not None:
-            if parent in self._going_down:
+            if self._going_down[parent]:
                 raise ValidationFailed(
                     f"Cannot start session {params.thread_id}: its ancestor {parent} is being "
                     "stopped",

@@ -42,8 +42,9 @@ def test_a_session_runs_from_its_start_to_its_stop() -> None:
 
 def test_a_suspended_session_waits_and_starts_again() -> None:
     life = Lifecycle(Phase.LIVE)
-    phases = [life.move(c) for c in (Cause.SUSPEND, Cause.RETRY_LATER, Cause.SUSPEND, Cause.RETRY)]
-    assert phases == [Phase.SUSPENDING, Phase.WAITING, Phase.WAITING, Phase.STARTING]
+    round_ = (Cause.SUSPEND, Cause.RETRY_LATER)
+    phases = [life.move(cause) for cause in (*round_, *round_, Cause.RETRY)]
+    assert phases == [Phase.SUSPENDING, Phase.WAITING] * 2 + [Phase.STARTING]
     assert life.running
 
 
