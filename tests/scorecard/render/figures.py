@@ -1,0 +1,80 @@
+"""Figures in words, the same on the terminal and on the page."""
+
+from tests.scorecard.model import Outcome, Report
+
+
+def milliseconds(value: float | None) -> str:
+    """Return a duration for people."""
+    if value is None:
+        return "–"
+    return f"{value / 1000:.1f} s" if value >= 1000 else f"{value:.0f} ms"
+
+
+def megabytes(value: int | None) -> str:
+    """Return a size for people."""
+    return "–" if value is None else f"{value / 1e6:.0f} MB"
+
+
+def memory(outcome: Outcome) -> str:
+    """Return memory before and after, or the one that was measured."""
+    before, after = outcome.memory_before_bytes, outcome.memory_after_bytes
+    if before is None:
+        return megabytes(after)
+    return f"{before / 1e6:.0f} → {megabytes(after)}"
+
+
+def siblings(outcome: Outcome) -> str:
+    """Return how many of the siblings were affected."""
+    return f"{outcome.siblings_affected} of {outcome.siblings}" if outcome.siblings else "–"
+
+
+def recovery(outcome: Outcome) -> str:
+    """Return the recovery time, or the start where that is what a row measures."""
+    if outcome.recovery_ms is None and "readyMedianMs" in outcome.extra:
+        return f"start {milliseconds(outcome.extra['readyMedianMs'])}"
+    return milliseconds(outcome.recovery_ms)
+
+
+def verdict_line(report: Report) -> str:
+    """Return what the run says in one line."""
+    ours = [row.sidecar for row in report.rows if row.sidecar is not None]
+    green = sum(outcome.verdict == "green" for outcome in ours)
+    said = f"sidecar: {green} of {len(ours)} rows green"
+    node = [row.node for row in report.rows if row.node is not None]
+    if node:
+        said += f"; Node baseline: {sum(o.verdict == 'green' for o in node)} of {len(node)}"
+    totals = (
+        f"siblings affected {sum(o.siblings_affected for o in ours)}, "
+        f"events lost {sum(o.events_lost for o in ours)}, "
+        f"doubled {sum(o.events_doubled for o in ours)}, "
+        f"processes left {sum(o.processes_left for o in ours)}"
+    )
+    return f"{said} — ours: {totals}"
+
+
+def circumstances(report: Report) -> str:
+    """Return on what, and how, it was run."""
+    machine = report.machine
+    parts = [
+        str(machine.get("at", "")),
+        f"{machine.get('cpus')} CPUs, {machine.get('system')}",
+        f"Python {machine.get('python')}",
+        f"Node {machine['node']}" if machine.get("node") else "",
+        f"commit {machine['commit']}" if machine.get("commit") else "",
+        f"load {' '.join(map(str, machine.get('loadAverage', [])))}",
+        "quick numbers" if report.quick else "",
+        f"{report.seconds:.0f} s",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def load_note(report: Report) -> str:
+    """Say when the machine was busy with something else: times are worth less then."""
+    load = report.machine.get("loadAverage") or [0.0]
+    cpus = report.machine.get("cpus") or 1
+    if load[0] <= cpus / 2:
+        return ""
+    return (
+        f"The machine was busy when this began (load {load[0]} on {cpus} CPUs): "
+        "counts hold, times are worth little."
+    )
