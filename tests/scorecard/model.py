@@ -49,7 +49,8 @@ class Fact:
 
     kind: `ready`, `turn-started`, `turn-ended` (text: its state), `request` (text: its id),
     `resolved` (text: its id), `restarting`, `gave-up`, `exited` (text: the reason), `warning`
-    (text: the kind of detail, or the message), `stopped`, `error`.
+    (text: the kind of detail, or the message), `stopped`, `error`, `recall` (text: the number that
+    the agent said it remembers).
     """
 
     thread: str
@@ -84,9 +85,14 @@ class System(Protocol):
     """
 
     name: SystemName
-    receipts: list[Receipt]
-    """All that the consumer got, in order, over all of its connections."""
-    facts: list[Fact]
+
+    @property
+    def receipts(self) -> list[Receipt]:
+        """All that the consumer got, in order, over all of its connections."""
+
+    @property
+    def facts(self) -> list[Fact]:
+        """What else it was told, in order."""
 
     async def start(self) -> None:
         """Start the system (again, on the same data, after its death) and connect the consumer."""
@@ -95,7 +101,7 @@ class System(Protocol):
         """End it as its launcher would, in order. Kills nothing that an orderly end should."""
 
     async def died(self) -> None:
-        """Take note that the main process was killed (a row does that by pid); `start` may follow."""
+        """Take note of the main process' death (a row kills it by pid); `start` may follow."""
 
     async def open(self, plan: SessionPlan) -> None:
         """Start a session; returns once the agent is ready."""

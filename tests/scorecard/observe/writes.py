@@ -11,6 +11,14 @@ from tests.scorecard.model import Receipt
 PIECE = re.compile(r"\[\[([\w.-]+:\d+:\d+)\]\]")
 """An id in an agent's text."""
 
+RECALL = re.compile(r"recall=(\d+)")
+"""How many prompts an agent remembers, in its text."""
+
+SIGNS = ("+", "=")
+
+IN_FLIGHT_NS = 1_000_000_000
+"""One second: far more than a piece takes to arrive, far less than a row waits before it kills."""
+
 
 def ids_in(text: str) -> list[str]:
     """Return the ids in a stretch of text, in order."""
@@ -33,8 +41,29 @@ def read(log: Path) -> Written:
     lines = log.read_bytes().decode().split("\n")[:-1] if log.exists() else []
     for line in lines:
         sign, id_, ns = line.split(" ")
-        (written.begun if sign == "+" else written.gone)[id_] = int(ns)
+        if sign in SIGNS:
+            (written.begun if sign == "+" else written.gone)[id_] = int(ns)
     return written
+
+
+def without_in_flight(written: Written, cut_ns: int) -> Written:
+    """Return a log without what left its process within IN_FLIGHT_NS of its carrier's end.
+
+    For a row that kills what carries: a pipe dies with its reader, and no system can save what is
+    in it. What left earlier had its time to arrive.
+    """
+    gone = {
+        id_: ns
+        for id_, ns in written.gone.items()
+        if not cut_ns - IN_FLIGHT_NS < ns < cut_ns + IN_FLIGHT_NS
+    }
+    return Written(written.begun, gone)
+
+
+def censuses(log: Path) -> list[int]:
+    """Return, for each start of the agent, how many of its conversation were alive then."""
+    lines = log.read_text("utf-8").splitlines() if log.exists() else []
+    return [int(line.split(" ")[2]) for line in lines if line.startswith("@ ")]
 
 
 @dataclass(frozen=True, slots=True)

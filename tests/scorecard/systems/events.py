@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.scorecard.model import Fact, Receipt
-from tests.scorecard.observe.writes import PIECE
+from tests.scorecard.observe.writes import PIECE, RECALL
 
 TAIL_CHARS = 80
 """Of a delta kept for the next one: an id may be cut in two."""
@@ -37,6 +37,8 @@ class Reading:
     def _text(self, event: dict[str, Any], at_ns: int) -> None:
         key = event["threadId"], event.get("itemId", "")
         text = self._tails.pop(key, "") + event["payload"]["delta"]
+        if (recalled := RECALL.search(event["payload"]["delta"])) is not None:
+            self.facts.append(Fact(event["threadId"], "recall", recalled[1], at_ns, event))
         end = 0
         for match in PIECE.finditer(text):
             self.receipts.append(Receipt(event["threadId"], match[1], at_ns))

@@ -25,6 +25,9 @@ PLUGIN = ROOT / "tests" / "scorecard" / "plugin"
 FAULTY = "scorecard"
 """Name of the drop-in provider whose session code has the planted defect."""
 
+CREDIT_BYTES = 512 * 1024
+"""The consumer's window: small, so that a stuck consumer is felt soon."""
+
 READY_S = 60.0
 STOP_S = 30.0
 LOOK_EVERY_S = 0.05
@@ -194,7 +197,9 @@ class SidecarSystem:
 
     async def reconnect(self) -> None:
         """Connect again, with the cursor."""
-        await self.bridge.connect(self._ready["url"], self._token, "scorecard")
+        await self.bridge.connect(
+            self._ready["url"], self._token, "scorecard", credit_bytes=CREDIT_BYTES
+        )
 
     async def hold(self) -> None:
         """Ack nothing more; what the window lets through is still read."""
@@ -233,8 +238,8 @@ class SidecarSystem:
         return self._stderr_text.splitlines()
 
     def correlation(self, thread: str) -> str:
-        """Session log lines carry ids that begin with the thread."""
-        return thread
+        """Every log line has a `cid` that begins with the thread."""
+        return f'"cid":"{thread}'
 
     @property
     def _stderr_text(self) -> str:

@@ -1,0 +1,115 @@
+"""The cable to the consumer is pulled, then the system's main process is killed, then all of it.
+
+Claims: what is said while the consumer is away arrives once when it comes back; whatever the
+consumer was shown is still there after a SIGKILL; nothing below a killed system lives on, also when
+one of its processes cannot react; the next start sweeps what was killed all at once, and resumes.
+What was in flight within a second of a kill is no loss: a pipe dies with its reader.
+"""
+
+import asyncio
+import os
+import signal
+import time
+
+from tests.scorecard.model import Arena, Outcome, RowSpec
+from tests.scorecard.observe import processes
+from tests.scorecard.rows.kit import END_S, READY_S, Stage
+
+LONG = "say 100000 20"
+AWAY_S = 2.5
+THREADS = ("a", "b", "stopped")
+
+
+async def run(arena: Arena) -> Outcome:
+    """Run the row."""
+    stage = Stage(arena)
+    system = arena.system
+    await system.start()
+    await stage.stream_siblings(3, 100, 20)
+    await system.drop()
+    await asyncio.sleep(AWAY_S / 2)
+    await system.reconnect()
+    await stage.siblings_end()
+    affected = stage.affected()
+    stage.judge.must(not affected, f"a pulled cable has touched {affected}")
+    stage.siblings, stage.strangers = {}, set(stage.siblings)
+    await stage.open_all(THREADS)
+    before_bytes = stage.own_pss()
+    recovery_ms, end_ms = await _kill_main(stage)
+    sweep_ms = await _kill_all(stage)
+    gaps = system.figures().get("gaps", [])
+    stage.judge.must(not gaps, f"what the consumer was shown is gone: {gaps}")
+    return await stage.finish(
+        "The consumer's cable is pulled in mid-stream; then the main process is killed while a "
+        "process below is stopped; then all processes at once.",
+        recovery_ms=round(recovery_ms, 1),
+        memory_before_bytes=before_bytes,
+        memory_after_bytes=stage.own_pss(),
+        extra={"endOfAllMs": round(end_ms, 1), "sweepAndResumeMs": round(sweep_ms, 1)},
+    )
+
+
+async def _stream(stage: Stage) -> None:
+    since_ns = time.monotonic_ns()
+    for thread in THREADS:
+        await stage.system.send(thread, f"tool; daemon; {LONG}")
+    for thread in THREADS:
+        await stage.heard(thread, 10, since_ns)
+
+
+async def _kill_main(stage: Stage) -> tuple[float, float]:
+    """SIGKILL the main process in mid-stream, one host stopped; all below must end."""
+    await _stream(stage)
+    await asyncio.sleep(AWAY_S / 2)
+    host = stage.host_pid("stopped")
+    if host is not None:
+        os.kill(host, signal.SIGSTOP)
+    killed_ns = _killed(stage)
+    os.kill(stage.system.main_pid, signal.SIGKILL)
+    sentinel = stage.arena.sentinel
+    left = await processes.until_none(lambda: processes.agents(sentinel), END_S)
+    end_ms = (time.monotonic_ns() - killed_ns) / 1e6
+    stage.judge.must(not left, f"{len(left)} live {END_S:g} s after the main process: {left[:2]}")
+    return await _again(stage, killed_ns), end_ms
+
+
+async def _kill_all(stage: Stage) -> float:
+    """SIGKILL all of the system's own processes while the consumer is away; start again."""
+    await _stream(stage)
+    await stage.system.drop()
+    await asyncio.sleep(AWAY_S)
+    old = {seen.pid for seen in processes.agents(stage.arena.sentinel)}
+    killed_ns = _killed(stage)
+    processes.kill(stage.own())
+    recovery_ms = await _again(stage, killed_ns)
+
+    def swept() -> list[processes.Seen]:
+        return [seen for seen in processes.agents(stage.arena.sentinel) if seen.pid in old]
+
+    left = await processes.until_none(swept, END_S)
+    stage.judge.must(not left, f"the next start has swept {len(left)} not: {left[:2]}")
+    return recovery_ms
+
+
+def _killed(stage: Stage) -> int:
+    now_ns = time.monotonic_ns()
+    for thread in THREADS:
+        stage.cut_at_ns.setdefault(thread, []).append(now_ns)
+    return now_ns
+
+
+async def _again(stage: Stage, killed_ns: int) -> float:
+    """Start again; the sessions must come back by themselves. Ms from the kill to a new word."""
+    await stage.start_again()
+    recovery_ms = [await stage.recover(thread, killed_ns, READY_S) for thread in THREADS]
+    return min(recovery_ms)
+
+
+ROW = RowSpec(
+    "cable",
+    "The bridge disconnects in mid-stream",
+    run,
+    ("no-commit", "no-undertaker", "no-marks"),
+    settings={"stopMs": 2000},
+    quick_timeout_s=80.0,
+)

@@ -1,0 +1,16 @@
+"""The rows in the order of the table."""
+
+from tests.scorecard.model import RowSpec
+from tests.scorecard.rows import cable, churn, code, crash, crowd, hang, leak, log, tree
+
+ROWS: tuple[RowSpec, ...] = (
+    hang.ROW,
+    crash.ROW,
+    leak.ROW,
+    code.ROW,
+    crowd.ROW,
+    churn.ROW,
+    tree.ROW,
+    cable.ROW,
+    log.ROW,
+)

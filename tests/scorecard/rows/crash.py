@@ -1,0 +1,64 @@
+"""A provider crashes in mid-turn: killed while it asks for a permission, then by its own hand.
+
+Claims: all that it said arrives, what it asked is resolved, its turn ends once, nothing that it
+started is alive when its next generation begins, and the conversation goes on.
+"""
+
+import os
+import time
+
+from tests.scorecard.model import Arena, Outcome, RowSpec
+from tests.scorecard.rows.kit import Stage
+
+VICTIM = "victim"
+LAST_WORDS = "boom-of-the-victim"
+
+
+async def run(arena: Arena) -> Outcome:
+    """Run the row."""
+    stage = Stage(arena)
+    await arena.system.start()
+    await stage.stream_siblings(3, 150 if arena.quick else 400, 20)
+    await stage.open(VICTIM)
+    before_bytes = stage.own_pss()
+    began_ns = time.monotonic_ns()
+    await arena.system.send(VICTIM, "tool; daemon; say 30 5; ask")
+    asked = await stage.told(VICTIM, "request")
+    killed_ns = time.monotonic_ns()
+    os.kill(stage.agent_pid(VICTIM), 9)
+    recovery_ms = await stage.recover(VICTIM, killed_ns)
+    resolved = stage.facts(VICTIM, "resolved")
+    stage.judge.must(
+        [fact.text for fact in resolved] == [asked.text], "its request was not resolved once"
+    )
+    crashed_ns = time.monotonic_ns()
+    await arena.system.send(VICTIM, f"flood 400 200; crash {LAST_WORDS}")
+    again_ms = await stage.recover(VICTIM, crashed_ns)
+    _judge_turns(stage, began_ns)
+    until_ns = time.monotonic_ns()
+    return await stage.finish(
+        "An agent is killed while it waits for a permission; resumed, it floods and crashes.",
+        recovery_ms=round(recovery_ms, 1),
+        memory_before_bytes=before_bytes,
+        memory_after_bytes=stage.own_pss(),
+        extra={
+            "secondRecoveryMs": round(again_ms, 1),
+            "siblingP99BeforeMs": stage.sibling_p99(0, killed_ns),
+            "siblingP99DuringMs": stage.sibling_p99(killed_ns, until_ns),
+        },
+    )
+
+
+def _judge_turns(stage: Stage, since_ns: int) -> None:
+    begun = len(stage.facts(VICTIM, "turn-started", since_ns=since_ns))
+    ended = len(stage.facts(VICTIM, "turn-ended", since_ns=since_ns))
+    stage.judge.must(begun == ended == 4, f"{begun} turns began and {ended} ended, of 4")
+
+
+ROW = RowSpec(
+    "crash",
+    "A provider crashes in mid-turn",
+    run,
+    ("no-restart", "no-ledger", "no-drain", "no-fence", "no-subreaper"),
+    settings={"stopMs": 2000},
+)
