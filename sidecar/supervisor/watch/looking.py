@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sidecar.core.watch.budget import NO_BUDGET, Budget
 from sidecar.core.watch.usage import LARGEST_KEPT, Figure, Usage
 from sidecar.process.marks import mark_of
-from sidecar.process.proctable import ProcessTable, Row
+from sidecar.process.table import Row, table_below
 from sidecar.supervisor.sampling import Lodging, Tenant
 
 DEEP_S = 4.5
@@ -47,7 +47,7 @@ class Looker:
     """Looks; keeps what it knows of the processes below `top`. For one thread at a time."""
 
     def __init__(self, top: int) -> None:
-        self._table = ProcessTable(top)
+        self._table = table_below(top)
         self._deep_at = 0.0
         self._spent: dict[str, int] = {}
         """CPU time of ended processes, by mark."""

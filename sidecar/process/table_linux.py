@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 
 from sidecar.process.identity import ProcessKey
+from sidecar.process.table import ProcessTable, Row
 
 STRANGERS_KEPT_LOOKS = 30
 """Looks for which a process that is not below the top is not looked at again: its pid may pass to
@@ -27,49 +28,8 @@ _READ_BYTES = 1024
 """More than any stat or statm has."""
 
 
-class Row:
-    """One living process. `rss_bytes` counts shared pages in full; `cpu_ms` is of the last deep
-    look. `owner` is for whoever looks: whose it is, once that is known."""
-
-    __slots__ = (
-        "cpu_ms",
-        "key",
-        "name",
-        "owner",
-        "parent",
-        "pss_bytes",
-        "pss_read_at",
-        "pss_rss_bytes",
-        "rss_bytes",
-        "seen_at",
-        "statm",
-    )
-
-    def __init__(self, key: ProcessKey, parent: int, name: str, now: float) -> None:
-        self.key = key
-        self.parent = parent
-        self.name = name
-        self.seen_at = now
-        self.rss_bytes = 0
-        self.cpu_ms = 0
-        self.owner: str | None = None
-        self.pss_bytes: int | None = None
-        self.pss_rss_bytes = 0
-        """RSS when the share was read."""
-        self.pss_read_at = 0.0
-        self.statm = f"/proc/{key.pid}/statm"
-
-    @property
-    def charged_bytes(self) -> int:
-        """What it costs at most: its share when that was read, and all that it grew by since."""
-        if self.pss_bytes is None:
-            return self.rss_bytes
-        grown = max(self.rss_bytes - self.pss_rss_bytes, 0)
-        return min(self.rss_bytes, self.pss_bytes + grown)
-
-
-class ProcessTable:
-    """The living processes from `top` down, itself included, as of the last look."""
+class LinuxTable(ProcessTable):
+    """A table over /proc."""
 
     def __init__(self, top: int) -> None:
         self._top = str(top)
@@ -168,6 +128,7 @@ def _new_row(pid: str, now: float) -> Row | None:
     fields = data[closing + 2 :].split()
     name = data[opening + 1 : closing].decode("utf-8", "replace")
     row = Row(ProcessKey(int(pid), int(fields[19])), int(fields[1]), name, now)
+    row.handle = f"/proc/{pid}/statm"
     _take_stat(row, fields)
     return row
 
@@ -193,7 +154,7 @@ def _take_stat(row: Row, fields: list[bytes]) -> None:
 
 
 def _read_statm(row: Row) -> bool:
-    data = _read(row.statm)
+    data = _read(row.handle)
     if not data:
         return False
     rss_bytes = int(data.split(None, 2)[1]) * _PAGE
