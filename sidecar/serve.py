@@ -25,6 +25,7 @@ from sidecar.contract.bridge import Bootstrap, FailedLine, ReadyLine, ServerInfo
 from sidecar.contract.limits import PROTOCOL_VERSION
 from sidecar.core.fold import Fold
 from sidecar.core.placement import PlacementRules
+from sidecar.core.redaction import Redactor
 from sidecar.journal import Journal, JournalOptions, SchemaNewer
 from sidecar.observe.log import FileSink, Log, Secret, stderr_sink
 from sidecar.observe.metrics import Metrics
@@ -33,9 +34,11 @@ from sidecar.process.unpacked import sweep_unpacked
 from sidecar.supervisor.backend import SupervisorBackend
 from sidecar.supervisor.bootstrap import (
     bootstrap_from_file,
+    known_secrets,
     parse_bootstrap,
     read_bootstrap_line,
 )
+from sidecar.supervisor.chronicle import Chronicle
 from sidecar.supervisor.datadir import CannotStart, lock_data_dir, make_data_dir
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.eventlog import EventLog
@@ -106,6 +109,7 @@ class Serving:
         self._log = Log(
             (stderr_sink(), log_file),
             settings.log_level,
+            cleaner=Redactor(known_secrets(bootstrap, os.environ)),
             role="supervisor",
             pid=os.getpid(),
         )
@@ -205,7 +209,7 @@ class Serving:
         if folders := await asyncio.to_thread(sweep_unpacked):
             self._log.info("sweep.unpacked", folders=len(folders))
         await journal.start()
-        events = EventLog(journal, fold)
+        events = EventLog(journal, fold, Chronicle(self._log).note)
         end_cut_sessions(events, self._log)
         await launcher.start()
         for work, what in (

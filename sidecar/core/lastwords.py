@@ -124,7 +124,7 @@ class StderrLog:
         """Return the reader of a stderr whose end alone is wanted."""
         return LastWords(self._redactor.text)
 
-    def reader(self, **fields: Any) -> LastWords:
+    def reader(self, fields: dict[str, Any]) -> LastWords:
         """Return the reader of one process's stderr; `fields` stand in its records."""
         lines = _Lines(self, fields)
         return LastWords(self._redactor.text, lines.take)

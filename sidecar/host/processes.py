@@ -4,13 +4,15 @@ Owns their number, their marks and what can be said of the tree below them. Neve
 session stops: that is session.py, by the ladder.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from sidecar.contract.errors import ProviderProcessFailed
 from sidecar.core.lastwords import LastWords, StderrLog
-from sidecar.process import Child, Ladder, ProcessInfo, ProcessKey, new_mark, with_mark
+from sidecar.process import Child, Exit, Ladder, ProcessInfo, ProcessKey, new_mark, with_mark
 from sidecar.process.killing import kill_all
 from sidecar.process.marks import tag_of_mark
 from sidecar.process.programs import resolved
@@ -127,9 +129,12 @@ class Processes:
         _check_room(self._main, PROCESSES_PER_SESSION, command)
         self._main = _tidy(self._main)
         environment = with_mark(self._environment(command), self._mark)
-        child = await self._start(command, environment, 0, _words(self._stderr, command))
+        said: dict[str, Any] = {"program": _program(command)}
+        child = await self._start(command, environment, 0, _words(self._stderr, said))
+        said["pid"] = child.pid
         self._main.append(child)
         self._log("info", "provider.started", pid=child.pid, program=command.argv[0])
+        child.when_ended(lambda end: self._tell_end("provider.exited", child.pid, end))
         return child
 
     async def spawn_tool(self, command: ProviderCommand) -> HostTool:
@@ -173,6 +178,9 @@ class Processes:
             )
         return len(kill.killed)
 
+    def _tell_end(self, event: str, pid: int, end: Exit) -> None:
+        self._log("info", event, pid=pid, exit=end.describe(), code=end.code, signal=end.signal)
+
     async def _start(
         self,
         command: ProviderCommand,
@@ -212,8 +220,10 @@ class ServiceProcesses:
         _check_room(self._children, PROCESSES_PER_SESSION, command)
         self._children = _tidy(self._children)
         environment = with_mark(self._environment(command), self._shared_mark)
-        words = _words(self._stderr, command)
+        said: dict[str, Any] = {"program": _program(command)}
+        words = _words(self._stderr, said)
         child = await _spawn(command, with_mark(environment, self._mark), self._tag, words)
+        said["pid"] = child.pid
         self._children.append(child)
         self._log("info", "service.spawned", pid=child.pid, program=command.argv[0])
         return child
@@ -230,9 +240,13 @@ class ServiceProcesses:
         return tool_census(self._children, self._mark, self._tag)
 
 
-def _words(stderr: StderrLog | None, command: ProviderCommand) -> LastWords | None:
+def _words(stderr: StderrLog | None, said: dict[str, Any]) -> LastWords | None:
     """Return what reads an agent's stderr, so that its lines get into the log."""
-    return None if stderr is None else stderr.reader(program=command.argv[0].rpartition("/")[2])
+    return None if stderr is None else stderr.reader(said)
+
+
+def _program(command: ProviderCommand) -> str:
+    return os.path.basename(command.argv[0]) if command.argv else ""  # noqa: PTH119
 
 
 async def _spawn(

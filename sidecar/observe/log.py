@@ -9,7 +9,7 @@ import logging
 import logging.handlers
 import os
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,6 +40,9 @@ class Cleaner(Protocol):
 
     def value(self, value: Any) -> Any:
         """Return a JSON-like value without them."""
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Know more of them."""
 
 
 class Secret:
@@ -88,6 +91,11 @@ class Log:
     def clean(self, text: str) -> str:
         """Return a text of somebody else's, such as a host's last words, without known secrets."""
         return text if self._cleaner is None else self._cleaner.text(text)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Know more values that no record may show."""
+        if self._cleaner is not None:
+            self._cleaner.learn(secrets)
 
     def write(self, level: str, event: str, **fields: Any) -> None:
         """Write one record; `event` is a dotted name such as `host.exited`."""

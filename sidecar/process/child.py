@@ -11,7 +11,7 @@ import asyncio
 import os
 import signal
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from sidecar.core.lastwords import LastWords
@@ -120,6 +120,10 @@ class Child:
         """Wait for the exit; None when it still runs after `deadline_s`."""
         await asyncio.wait({self._exit}, timeout=deadline_s)
         return self.exit
+
+    def when_ended(self, tell: Callable[[Exit], None]) -> None:
+        """Call `tell` once the process has ended."""
+        self._exit.add_done_callback(lambda done: None if done.cancelled() else tell(done.result()))
 
     async def output_ended(self, deadline_s: float) -> None:
         """Wait until stderr, and stdout if somebody reads it, have been read to their ends."""

@@ -4,11 +4,13 @@ import os
 import select
 import stat
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from sidecar.contract.bridge import Bootstrap
+from sidecar.core.redaction import secrets_of_environment, secrets_of_session
 from sidecar.supervisor.datadir import CannotStart
 
 BOOTSTRAP_S = 10.0
@@ -48,6 +50,17 @@ def parse_bootstrap(line: bytes) -> Bootstrap:
         return msgspec.json.decode(line, type=Bootstrap)
     except msgspec.DecodeError as error:
         raise CannotStart("bad_bootstrap", f"The bootstrap is not as documented: {error}") from None
+
+
+def known_secrets(bootstrap: Bootstrap, environment: Mapping[str, str]) -> list[str]:
+    """Return what no record of the supervisor may show: the token, and what it was handed."""
+    settings = bootstrap.settings or {}
+    handed = [settings.get(name) for name in ("instances", "providers", "agents")]
+    return [
+        bootstrap.token,
+        *secrets_of_environment(environment),
+        *secrets_of_session(None, handed),
+    ]
 
 
 def bootstrap_from_file(path: Path, data_dir: str | None) -> Bootstrap:

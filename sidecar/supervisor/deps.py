@@ -1,6 +1,7 @@
 """What every session of a supervisor shares."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from sidecar.contract.methods import SessionStartParams
 from sidecar.core.watch.budget import NO_BUDGET, Budget, budget_of
 from sidecar.observe.log import Log
 from sidecar.supervisor.eventlog import EventLog
+from sidecar.supervisor.hostlogs import HostLogs
 from sidecar.supervisor.launch import HostLauncher
 from sidecar.supervisor.placement import Hosts
 from sidecar.supervisor.providers import Providers
@@ -55,6 +57,7 @@ class Shared:
     random: Callable[[], float]
     live: Live = field(default_factory=Live)
     """Generations that run: they share HOST_CREDIT_TOTAL_BYTES."""
+    host_logs: HostLogs = field(default_factory=lambda: HostLogs(time.monotonic))
 
     def host_credit(self) -> int:
         """Return the window of one host now, in bytes."""

@@ -25,9 +25,13 @@ Ephemeral = Callable[[dict[str, Any]], None]
 class EventLog:
     """Journal and fold together."""
 
-    def __init__(self, journal: Journal, fold: Fold) -> None:
+    def __init__(
+        self, journal: Journal, fold: Fold, note: Callable[[Event[Any]], None] | None = None
+    ) -> None:
         self.journal = journal
         self.fold = fold
+        self._note = note
+        """Is told of each event that was appended: the log's chronicle."""
         self._listeners: set[Ephemeral] = set()
         self._prefix = unique_prefix()
         self._says = 0
@@ -83,6 +87,8 @@ class EventLog:
         seq = self.journal.append(rows)
         for event in events:
             self.fold.apply(event)
+            if self._note is not None:
+                self._note(event)
         self.events_total += len(rows)
         return seq
 

@@ -37,6 +37,7 @@ from sidecar.contract.frames import (
 from sidecar.contract.limits import START_DEADLINE_S
 from sidecar.contract.vocabulary import ExitKind
 from sidecar.core.drafts import Draft
+from sidecar.core.redaction import secrets_of_session
 from sidecar.core.stamping import Origin
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.hostlink import HostEnd
@@ -128,6 +129,7 @@ class Generation:
         `close` came first. The generation must be awaited by `ended` in any case.
         """
         shared = self._shared
+        self._log.learn(secrets_of_session(self._spec.start.env, self._spec.start.options))
         shared.live.add(self)
         journal = shared.events.journal
         with contextlib.ExitStack() as ends:
@@ -153,6 +155,7 @@ class Generation:
     async def _open_in(self, seat: Seat) -> asyncio.Future[Any]:
         """Open in a seat; returns the answer, which is not done when the host died before it."""
         await self._until_up(seat)
+        self._log.info("session.hosted", host=seat.host_pid, shared=seat.shared)
         opened = self._expect(OPENING_CALL)
         self._credit_told = self._shared.host_credit()
         seat.open(self, self._spec, self._credit_told)
@@ -335,7 +338,10 @@ class Generation:
                 self._exited.set()
                 asyncio.get_running_loop().call_later(HOST_EXIT_S, self._kill_own_host)
             case LogFrame():
-                self._log.write(frame.level, frame.event, said=frame.fields)
+                folded = self._shared.events.fold.session(self._spec.thread_id)
+                turn = folded.turn.turn_id if folded and folded.turn else None
+                host_pid = self._seat.host_pid if self._seat else None
+                self._shared.host_logs.write(self._log, frame, turn, host_pid)
 
     def _on_reply(self, frame: ReplyFrame) -> None:
         future = self._calls.get(frame.id)

@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -29,11 +29,13 @@ from sidecar.contract.frames import (
     ReplyFrame,
 )
 from sidecar.contract.limits import FRAME_BYTES, STDERR_TAIL_CHARS, TRANSFER_BYTES
+from sidecar.core.correlation import Correlation, cid_of
 from sidecar.core.framing import FrameDecoder, ProtocolViolation, encode_frame
 from sidecar.core.watch.stacks import shortened
 from sidecar.host.stacks import STACKS_SIGNAL
 from sidecar.observe.log import Log
 from sidecar.process.platform import os_
+from sidecar.supervisor.hostlogs import role_of
 from sidecar.supervisor.launch import HostProcess
 
 HOST_READY_S = 20.0
@@ -47,6 +49,11 @@ OUTBOX_BYTES = 2 * TRANSFER_BYTES
 
 STDERR_KEPT_CHARS = 16 * 1024
 """Of a host's stderr: the stacks of two threads with all their frames, and what came before."""
+
+SESSIONS_TOLD = 100
+"""Sessions of a shared host that the record of its end names."""
+
+NOBODY = Correlation()
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[FromHost] = msgspec.msgpack.Decoder(FromHost)
@@ -81,6 +88,8 @@ class HostLink(asyncio.Protocol):
         self._highest_slot = -1
         self._log = log.bind(host=process.pid)
         self._slots: dict[int, SlotHandler] = {}
+        self._tenants: dict[int, Correlation] = {}
+        """Whose generations live there, or lived there last."""
         self._decoder = FrameDecoder(FRAME_BYTES)
         self._transport: asyncio.Transport | None = None
         self._stderr_transport: asyncio.ReadTransport | None = None
@@ -94,7 +103,7 @@ class HostLink(asyncio.Protocol):
     @property
     def last_words(self) -> str:
         """The end of what it said on stderr; of stacks what tells where it was."""
-        return shortened(self._stderr)[-STDERR_TAIL_CHARS:].strip()
+        return shortened(self._log.clean(self._stderr))[-STDERR_TAIL_CHARS:].strip()
 
     @property
     def lost(self) -> bool:
@@ -124,14 +133,21 @@ class HostLink(asyncio.Protocol):
             self.kill("did not come up")
             raise ProviderProcessFailed("Cannot start the session: its host did not come up")
 
-    def bind(self, slot: int, handler: SlotHandler) -> None:
-        """Give a slot's frames to `handler`. Slots count up and are never used again."""
+    def bind(self, slot: int, handler: SlotHandler, about: Correlation = NOBODY) -> None:
+        """Give a slot's frames to `handler`. Slots count up and are never used again.
+
+        `about` is the generation that lives there, for the log.
+        """
+        self._tenants = {s: told for s, told in self._tenants.items() if s in self._slots}
+        self._tenants[slot] = about
         self._slots[slot] = handler
         self._highest_slot = max(self._highest_slot, slot)
 
     def release(self, slot: int) -> None:
         """Give a slot's frames to nobody any more: what is still under way of it is dropped."""
         self._slots.pop(slot, None)
+        if len(self._tenants) > 1:  # the last one stays: its host's end is about it
+            self._tenants.pop(slot, None)
 
     def send(self, frame: Frame) -> None:
         """Send a frame; dropped when the host is gone."""
@@ -154,7 +170,7 @@ class HostLink(asyncio.Protocol):
         """Kill the host process; whoever adopts what was below it kills that too."""
         if self._violation is None:
             self._violation = reason
-            self._log.error("host.killed", reason=reason)
+            self._log.error("host.killed", reason=reason, **self._about())
         self.process.kill()
 
     async def ended(self) -> HostEnd:
@@ -168,8 +184,22 @@ class HostLink(asyncio.Protocol):
         if self._stderr_transport is not None:
             self._stderr_transport.close()
         reason = self._violation or f"its host {exit_.exit.describe()}"
-        self._log.info("host.exited", exit=exit_.exit.describe(), survivors=exit_.survivors)
+        words = {"stderrTail": self.last_words} if self.last_words else {}
+        self._log.info(
+            "host.exited",
+            exit=exit_.exit.describe(),
+            survivors=exit_.survivors,
+            **self._about(),
+            **words,
+        )
         return HostEnd(reason, self.last_words, exit_.survivors)
+
+    def _about(self) -> dict[str, Any]:
+        """Return what correlates a record of the host: its session's id, or all of theirs."""
+        cids = [cid for about in self._tenants.values() if (cid := cid_of(about))]
+        if len(cids) > 1:
+            return {"sessions": cids[:SESSIONS_TOLD]}
+        return {"cid": cids[0]} if cids else {}
 
     def on_stderr(self, text: str) -> None:
         """Keep the host's last words (a traceback, a fault handler's dump)."""
@@ -216,7 +246,8 @@ class HostLink(asyncio.Protocol):
             elif isinstance(frame, HostReadyFrame):
                 self._ready.set()
             elif isinstance(frame, LogFrame) and frame.slot == HOST_SLOT:
-                self._log.write(frame.level, frame.event, said=frame.fields)
+                log = self._log.bind(role=role_of(frame), pid=self.process.pid)
+                log.write(frame.level, frame.event, said=frame.fields, **self._about())
             elif isinstance(frame, HostIdleFrame):
                 if self._on_idle is not None:
                     self._on_idle(frame.opened)

@@ -16,6 +16,7 @@ import msgspec
 
 from sidecar.contract.errors import Overloaded, ProviderProcessFailed, SidecarError
 from sidecar.contract.frames import EndFrame, Frame, OpenFrame, SessionSpec
+from sidecar.core.correlation import Correlation
 from sidecar.core.placement import PlacementRules, Room, Wish, choose, root_of
 from sidecar.journal import Journal
 from sidecar.observe.log import Log
@@ -109,7 +110,7 @@ class Seat:
     def open(self, handler: SlotHandler, spec: SessionSpec, credit_bytes: int) -> None:
         """Open the session in the slot, whose frames come to `handler`; after `up`."""
         assert self._host.link is not None
-        self._host.link.bind(self.slot, handler)
+        self._host.link.bind(self.slot, handler, Correlation(spec.thread_id, spec.generation))
         self._host.opens += 1
         spec = msgspec.structs.replace(spec, shared_mark=self._host.shared_mark)
         self.send(OpenFrame(self.slot, spec, credit_bytes))

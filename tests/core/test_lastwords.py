@@ -69,7 +69,7 @@ def test_many_secrets_do_not_let_a_half_one_into_the_tail() -> None:
 
 def test_lines_are_logged_with_their_fields_and_in_pieces_of_reads_joined() -> None:
     written = Written(SECRET)
-    words = written.log.reader(pid=7)
+    words = written.log.reader({"pid": 7})
     for piece in ("Traceback:\n  tok", f"en {SECRET[:10]}", f"{SECRET[10:]}\r\nend", " of it"):
         words.feed(piece)
     words.end()
@@ -80,13 +80,13 @@ def test_lines_are_logged_with_their_fields_and_in_pieces_of_reads_joined() -> N
 
 def test_blank_lines_are_left_out() -> None:
     written = Written()
-    written.log.reader().feed("\n \n\na\n")
+    written.log.reader({}).feed("\n \n\na\n")
     assert written.lines == ["a"]
 
 
 def test_a_long_line_is_cut_where_no_secret_can_be_halved() -> None:
     written = Written(SECRET)
-    words = written.log.reader()
+    words = written.log.reader({})
     for at in (SHOWN_CHARS - 10, LINE_CHARS - 10, 3 * LINE_CHARS):
         words.feed("a" * at + SECRET + "b" * 20_000 + "\nnext\n")
 
@@ -98,7 +98,7 @@ def test_a_long_line_is_cut_where_no_secret_can_be_halved() -> None:
 def test_a_private_key_is_taken_out_line_by_line() -> None:
     written = Written()
     body = "\n".join(["QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo"] * 30)
-    written.log.reader().feed(
+    written.log.reader({}).feed(
         f"before\n-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----\nafter\n"
     )
 
@@ -109,7 +109,7 @@ def test_a_private_key_is_taken_out_line_by_line() -> None:
 
 def test_a_key_that_never_ends_does_not_silence_the_rest() -> None:
     written = Written()
-    words = written.log.reader()
+    words = written.log.reader({})
     words.feed("-----BEGIN PRIVATE KEY-----\n")
     for _ in range(250):
         written.now_s += 1
@@ -119,7 +119,7 @@ def test_a_key_that_never_ends_does_not_silence_the_rest() -> None:
 
 def test_a_flood_is_thinned_out_and_what_was_dropped_is_counted_once() -> None:
     written = Written()
-    words = written.log.reader()
+    words = written.log.reader({})
     words.feed("noise\n" * 10_000)
     assert len(written.lines) == LINES_BURST
     assert written.dropped == []
@@ -136,7 +136,7 @@ def test_a_flood_is_thinned_out_and_what_was_dropped_is_counted_once() -> None:
 
 def test_long_lines_are_bounded_by_their_characters_too() -> None:
     written = Written()
-    written.log.reader().feed(("x" * SHOWN_CHARS + "\n") * LINES_BURST)
+    written.log.reader({}).feed(("x" * SHOWN_CHARS + "\n") * LINES_BURST)
     assert len(written.lines) == CHARS_BURST // SHOWN_CHARS
 
 
