@@ -55,6 +55,8 @@ class Tree(NamedTuple):
     work: tuple[str, ...] = ()
     """Names of living processes that its turns have started."""
 
+    work_cpu_ms: int = 0
+
 
 def tree_of(processes: Sequence[Process], ages: Ages) -> Tree:
     """Tell what turns have started from what the agent needs to run.
@@ -62,16 +64,17 @@ def tree_of(processes: Sequence[Process], ages: Ages) -> Tree:
     Older than the first turn, and so not a turn's, are the host, the agent and its MCP servers.
     Where a turn came at once, as after a wake, these are told by their session.
     """
+    cpu_ms = sum(p.cpu_ms for p in processes)
     if ages.turn_s is None:
-        return Tree(sum(p.cpu_ms for p in processes))
+        return Tree(cpu_ms)
     sessions = {p.session for p in processes if p.age_s >= ages.turn_s}
     settled_s = ages.generation_s - SETTLE_S
     work = [
-        p.name
+        p
         for p in processes
         if p.age_s < ages.turn_s and not (p.session in sessions and p.age_s >= settled_s)
     ]
-    return Tree(sum(p.cpu_ms for p in processes), tuple(work))
+    return Tree(cpu_ms, tuple(p.name for p in work), sum(p.cpu_ms for p in work))
 
 
 class Idle:

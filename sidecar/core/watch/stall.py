@@ -1,7 +1,8 @@
 """When a turn has stalled: it runs, asks nobody anything, and makes no progress. Pure.
 
 Progress is what a turn makes (text, items, tools, tasks, its own state), not what a provider says
-about itself. Time in which a person is asked, or nobody watched, does not count.
+about itself, and CPU time of the tools that it has started: a build may be silent for long. Time in
+which a person is asked, or nobody watched, does not count.
 """
 
 from typing import Final, NamedTuple
@@ -11,6 +12,9 @@ PROGRESS_TOO: Final = ("hook.", "tool.")
 
 TELL_SHARE: Final = 0.5
 """Where a session has a limit of its own, its user is told at this share of it."""
+
+BUSY_CPU_SHARE: Final = 0.02
+"""CPU of the tools since the user was told, as a share of one core, that is progress."""
 
 
 class StallLimits(NamedTuple):
@@ -45,6 +49,7 @@ class Stall:
     def __init__(self, now_s: float) -> None:
         self._since_s = now_s
         self._told_s: float | None = None
+        self._burnt: tuple[float, int] | None = None
 
     def look(
         self, now_s: float, progress_s: float, limits: StallLimits, *, may_stall: bool
@@ -69,3 +74,14 @@ class Stall:
     def start_anew(self, now_s: float) -> None:
         """Forget what was counted."""
         self._since_s = now_s
+
+    def tools_work(self, now_s: float, cpu_ms: int) -> bool:
+        """Take in the CPU time of what turns have started; whether it has grown like work.
+
+        To be called at each act; the stall then counts anew, and has been told of already.
+        """
+        before, self._burnt = self._burnt, (now_s, cpu_ms)
+        if before is None or cpu_ms - before[1] <= BUSY_CPU_SHARE * (now_s - before[0]) * 1000:
+            return False
+        self._since_s = self._told_s = now_s
+        return True

@@ -1,19 +1,15 @@
 """Parks sessions in which nothing has happened for long enough: their next turn resumes them."""
 
-import asyncio
-import os
 import time
-from collections.abc import Sequence
 
 from sidecar.core.fold import Fold, SessionFold
-from sidecar.core.watch.idle import Ages, Idle, Process, Signs, tree_of
+from sidecar.core.watch.idle import Idle, Signs, Tree
 from sidecar.observe.log import Log
-from sidecar.process import ProcessSample
-from sidecar.supervisor.sampling import Lodging, sample_sessions
 from sidecar.supervisor.session import Session
 from sidecar.supervisor.supervisor import Supervisor
 from sidecar.supervisor.vitals import Vitals
 from sidecar.supervisor.watch.ticker import TICK_MOST_S, Ticker
+from sidecar.supervisor.watch.trees import look_at_trees
 
 LOOKS_PER_LIMIT = 10
 
@@ -49,12 +45,11 @@ class IdleSessions:
         sessions = self._live_ones()
         signs = _with_children(sessions, {t: self._signs(s) for t, s in sessions.items()})
         quiet = [s for t, s in sessions.items() if self._is_quiet(s, signs[t], before)]
-        lodgings = {s.thread_id: s.lodging for s in quiet if s.lodging is not None}
-        if not lodgings:
-            return
-        samples = await asyncio.to_thread(sample_sessions, lodgings)
+        trees = await look_at_trees(quiet)
         for session in reversed(quiet):  # children were started after their parents
-            self._judge(session, lodgings[session.thread_id], samples.get(session.thread_id, []))
+            vitals = session.vitals
+            if vitals in trees:
+                self._judge(session, self._idles[vitals], trees[vitals])
 
     def _live_ones(self) -> dict[str, Session]:
         found: dict[str, Session] = {}
@@ -88,15 +83,11 @@ class IdleSessions:
         own = start.limits.idle_ms if start and start.limits else None
         return (self._default_ms if own is None else own) / 1000
 
-    def _judge(self, session: Session, lodging: Lodging, samples: list[ProcessSample]) -> None:
-        """Weigh what was sampled; park it if that shows nothing, and nothing came meanwhile."""
-        vitals = session.vitals
-        if vitals is None or session.lodging != lodging or vitals not in self._idles:
-            return
-        idle, idle_s, now_s = self._idles[vitals], self._idle_s(session), time.monotonic()
+    def _judge(self, session: Session, idle: Idle, tree: Tree) -> None:
+        """Park it if its processes show nothing, and nothing came while they were looked at."""
+        idle_s, now_s = self._idle_s(session), time.monotonic()
         if not idle.wants_sample(now_s, self._signs(session), idle_s):
             return
-        tree = tree_of(_processes(samples), Ages(vitals.age_s, vitals.turn_age_s))
         silent_s = idle.weigh(now_s, tree, idle_s)
         if silent_s is not None:
             self._park(session, idle, now_s, silent_s)
@@ -110,18 +101,6 @@ class IdleSessions:
             self._log.info("session.parked", thread=session.thread_id, idleMs=idle_ms)
         else:
             idle.start_anew(now_s)
-
-
-def _processes(samples: Sequence[ProcessSample]) -> list[Process]:
-    return [Process(s.name, s.cpu_ms, s.age_s, _session_of(s.key.pid)) for s in samples]
-
-
-def _session_of(pid: int) -> int:
-    """Return the operating system's session of a process; 0 where there are none, or it ended."""
-    try:
-        return os.getsid(pid) if hasattr(os, "getsid") else 0
-    except OSError:
-        return 0
 
 
 def _under_way(session: SessionFold) -> bool:

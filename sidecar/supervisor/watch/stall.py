@@ -1,16 +1,29 @@
 """Tells of turns that make no progress, and ends those whose session has a limit for that."""
 
 import time
+from typing import NamedTuple
 
 from sidecar.core.fold import Fold
+from sidecar.core.watch.idle import Tree
 from sidecar.core.watch.stall import Stall, StallAct, StallLimits, stall_limits
 from sidecar.observe.log import Log
 from sidecar.supervisor.session import Session
 from sidecar.supervisor.supervisor import Supervisor
 from sidecar.supervisor.vitals import Vitals
 from sidecar.supervisor.watch.ticker import TICK_MOST_S, Ticker
+from sidecar.supervisor.watch.trees import look_at_trees
 
 LOOKS_PER_LIMIT = 10
+
+
+class Finding(NamedTuple):
+    """A turn that has stalled."""
+
+    session: Session
+    vitals: Vitals
+    stall: Stall
+    limits: StallLimits
+    act: StallAct
 
 
 class Stalls:
@@ -30,28 +43,37 @@ class Stalls:
         """Look at every session, and look again."""
         ticker = Ticker(self.name, self._log)
         while True:
-            watched = await ticker.wait(self._pause_s)
-            self.look(time.monotonic(), watched=watched)
+            if not await ticker.wait(self._pause_s):
+                self._stalls.clear()
+            await self.look(time.monotonic())
 
-    def look(self, now_s: float, *, watched: bool = True) -> None:
-        """Judge every running turn; count anew after an unwatched time."""
+    async def look(self, now_s: float) -> None:
+        """Judge every running turn: tell of it, or end it."""
         before, self._stalls = self._stalls, {}
         self._pause_s = TICK_MOST_S
-        if not watched:
-            before = {}
-        self._supervisor.each(lambda session: self._look_at(session, before, now_s))
+        found: list[Finding] = []
 
-    def _look_at(self, session: Session, before: dict[Vitals, Stall], now_s: float) -> None:
+        def visit(session: Session) -> None:
+            if (finding := self._look_at(session, before, now_s)) is not None:
+                found.append(finding)
+
+        self._supervisor.each(visit)
+        limited = [f.session for f in found if f.limits.end_s is not None]
+        trees = await look_at_trees(limited)
+        for finding in found:
+            self._act(finding, trees.get(finding.vitals), now_s)
+
+    def _look_at(
+        self, session: Session, before: dict[Vitals, Stall], now_s: float
+    ) -> Finding | None:
         vitals = session.vitals
         if vitals is None:
-            return
+            return None
         stall = self._stalls[vitals] = before.get(vitals) or Stall(now_s)
         limits = self._limits(session)
         self._note_pause(limits)
-        may_stall, turn_id = self._turn(session)
-        act = stall.look(now_s, vitals.progress_s, limits, may_stall=may_stall)
-        if act is not None:
-            self._act(session, turn_id, act, limits)
+        act = stall.look(now_s, vitals.progress_s, limits, may_stall=self._may_stall(session))
+        return None if act is None else Finding(session, vitals, stall, limits, act)
 
     def _limits(self, session: Session) -> StallLimits:
         start = session.start_params
@@ -63,16 +85,19 @@ class Stalls:
         if first_s is not None:
             self._pause_s = min(self._pause_s, first_s / LOOKS_PER_LIMIT)
 
-    def _turn(self, session: Session) -> tuple[bool, str | None]:
-        """Return whether a turn runs that waits for nobody, and its id."""
+    def _may_stall(self, session: Session) -> bool:
+        """Tell whether a turn runs that waits for nobody."""
         folded = self._fold.session(session.thread_id)
-        if folded is None or folded.turn is None:
-            return False, None
-        return not folded.requests, folded.turn.turn_id
+        return folded is not None and folded.turn is not None and not folded.requests
 
-    def _act(
-        self, session: Session, turn_id: str | None, act: StallAct, limits: StallLimits
-    ) -> None:
+    def _act(self, finding: Finding, tree: Tree | None, now_s: float) -> None:
+        """Tell or end, unless something has happened since or its tools are at work."""
+        session, vitals, stall, limits, act = finding
+        if session.vitals is not vitals or vitals.progress_s > now_s:
+            return
+        works = tree is not None and stall.tools_work(now_s, tree.work_cpu_ms)
+        if works or (act.end and not self._may_stall(session)):
+            return
         silent_ms = round(act.silent_s * 1000)
         detail = {"kind": "stalled", "silentMs": silent_ms}
         if limits.end_s is not None:
@@ -81,5 +106,5 @@ class Stalls:
         if act.end:
             session.fail(f"its turn has made no progress for {said}", detail)
             return
-        self._log.warning("turn.stalled", thread=session.thread_id, turn=turn_id, **detail)
+        self._log.warning("turn.stalled", thread=session.thread_id, **detail)
         session.tell(f"The turn has made no progress for {said}", detail)

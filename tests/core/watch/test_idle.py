@@ -84,7 +84,7 @@ def test_what_is_younger_than_the_first_turn_is_work() -> None:
     shell = Process("sh", 1, 500.0, 7)
     helper = Process("watcher", 1, 500.0, 2)
     tree = tree_of([HOST, AGENT, MCP, shell, helper], Ages(1_000.0, 900.0))
-    assert tree == Tree(62, ("sh", "watcher"))
+    assert tree == Tree(62, ("sh", "watcher"), 2)
 
 
 def test_a_turn_that_comes_at_once_does_not_make_work_of_the_agent_s_own_servers() -> None:

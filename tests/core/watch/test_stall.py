@@ -63,3 +63,14 @@ def test_what_a_turn_makes_is_progress_and_what_a_provider_says_of_itself_is_non
     of_itself = ("session.", "thread.", "auth.", "account.", "mcp.", "model.", "config.")
     others = ("deprecation.notice", "files.persisted", "runtime.warning", "runtime.error")
     assert is_progress(event_type) is not event_type.startswith(of_itself + others)
+
+
+def test_a_tool_that_works_in_silence_is_progress_and_is_told_of_once() -> None:
+    stall = Stall(0.0)
+    assert look(stall, 5.0, 0.0) == StallAct(5.0, end=False)
+    assert not stall.tools_work(5.0, 100)
+    assert look(stall, 10.0, 0.0) == StallAct(10.0, end=True)
+    assert stall.tools_work(10.0, 4_000)
+    assert look(stall, 19.9, 0.0) is None
+    assert look(stall, 20.0, 0.0) == StallAct(10.0, end=True)
+    assert not stall.tools_work(20.0, 4_100), "it sleeps now"
