@@ -10,6 +10,7 @@ from buildtool.env import ensure_venv
 from buildtool.freeze import LAYOUTS, FreezeOptions, freeze
 from buildtool.paths import DIST, ROOT
 from buildtool.report import judge, record
+from buildtool.scorecard import add_options, scorecard
 from buildtool.serving import run
 from buildtool.shell import BuildError, say, streamed
 from buildtool.testing import test
@@ -64,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
             "--unproven", action="store_true", help="no smoke test and no start-up times"
         )
     added.add_argument("--record", metavar="REASON", help="append to packaging/size-history.json")
+    add_options(
+        add("scorecard", scorecard, "freeze, then let both systems fail in ten ways and compare")
+    )
     bench = add("bench", _bench, "run all benchmarks, or one: NAME ARGUMENT…")
     bench.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to tests.bench")
     return parser

@@ -80,6 +80,8 @@ def _write(report: Report, options: argparse.Namespace) -> None:
     sys.stdout.write(f"\n{render.table(report)}\n")
     if options.html is not None:
         options.html.write_text(render.html(report), encoding="utf-8")
+    if options.svg is not None:
+        options.svg.write_text(render.svg(report), encoding="utf-8")
 
 
 def _tell(line: str) -> None:
@@ -96,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--command", nargs=1, metavar="PROGRAM", help="ours, frozen")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--html", type=Path, metavar="FILE")
+    parser.add_argument("--svg", type=Path, metavar="FILE")
     return parser
 
 

@@ -175,6 +175,8 @@ class Outcome:
     verdict: Verdict = "green"
     reasons: list[str] = field(default_factory=list)
     """What a red verdict is for, in words; empty when green."""
+    carried_out: bool = True
+    """False: the row broke off; its counts are not to be shown as zeros."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Further figures by name, with units in their names (`siblingP99Ms`)."""
 

@@ -8,10 +8,13 @@ import os
 import platform
 import secrets
 import shutil
+import subprocess
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +52,9 @@ async def run_row(row: RowSpec, make: Make, *, quick: bool, folder: Path) -> Out
 
 def failed(reason: str) -> Outcome:
     """Return the outcome of a row that was not carried out to its end."""
-    return Outcome("The row could not be carried out.", verdict="red", reasons=[reason])
+    return Outcome(
+        "The row could not be carried out.", verdict="red", reasons=[reason], carried_out=False
+    )
 
 
 async def clean(system: System, sentinel: str) -> None:
@@ -105,8 +110,19 @@ async def run_rows(
 
 def _machine() -> dict[str, Any]:
     return {
+        "at": datetime.now(UTC).isoformat(" ", "minutes").replace("+00:00", " UTC"),
+        "commit": _said("git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"),
+        "node": _said("node", "--version").lstrip("v"),
         "cpus": os.cpu_count(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "loadAverage": [round(load, 2) for load in os.getloadavg()],
     }
+
+
+def _said(*command: str) -> str:
+    """Return what a program says of itself; "" when it is not there."""
+    with suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip()
+    return ""

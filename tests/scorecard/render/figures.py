@@ -25,7 +25,14 @@ def memory(outcome: Outcome) -> str:
 
 def siblings(outcome: Outcome) -> str:
     """Return how many of the siblings were affected."""
+    if not outcome.carried_out:
+        return "?"
     return f"{outcome.siblings_affected} of {outcome.siblings}" if outcome.siblings else "–"
+
+
+def count(outcome: Outcome, value: int) -> str:
+    """Return a count; of a row that broke off none was taken."""
+    return str(value) if outcome.carried_out else "?"
 
 
 def recovery(outcome: Outcome) -> str:

@@ -63,9 +63,9 @@ def _outcome(label: str, outcome: Outcome) -> str:
     kind = "good" if outcome.verdict == "green" else "bad"
     values = (
         (figures.siblings(outcome), outcome.siblings_affected > 0),
-        (str(outcome.events_lost), outcome.events_lost > 0),
-        (str(outcome.events_doubled), outcome.events_doubled > 0),
-        (str(outcome.processes_left), outcome.processes_left > 0),
+        (figures.count(outcome, outcome.events_lost), outcome.events_lost > 0),
+        (figures.count(outcome, outcome.events_doubled), outcome.events_doubled > 0),
+        (figures.count(outcome, outcome.processes_left), outcome.processes_left > 0),
         (figures.recovery(outcome), False),
         (figures.memory(outcome), False),
     )

@@ -10,17 +10,25 @@ from html import escape
 
 from tests.scorecard.model import Outcome, Report, RowResult
 from tests.scorecard.render import figures
+from tests.scorecard.render.style import COLOURS
 
 WIDTH = 940
 ROW = 52
-TOP = 44
+TOP = 30
 LANE = 20
 """Height of one system's part of a row."""
-TITLE_X, CELLS_X, RECOVERY_X, MEMORY_X = 0, 318, 570, 760
-BAR = 128
+TITLE_X, CELLS_X, RECOVERY_X, MEMORY_X = 0, 346, 604, 778
+BAR = 104
 """Longest bar."""
-COUNTS = (("hit", 0), ("lost", 62), ("doubled", 124), ("left", 186))
-CELL = 56
+COUNTS = (("siblings", 0), ("lost", 60), ("doubled", 120), ("left", 180))
+CELL = 54
+
+
+def svg(report: Report) -> str:
+    """Return the picture as a file of its own, light or dark as its reader is."""
+    paper = '<rect width="100%" height="100%" fill="var(--paper)"/>'
+    head, _, rest = picture(report).partition("</title>")
+    return f"{head}</title><style>{COLOURS}</style>{paper}{rest}\n"
 
 
 def picture(report: Report) -> str:
@@ -67,18 +75,17 @@ def _memory(outcome: Outcome) -> int | None:
 def _head() -> str:
     heads: Iterable[tuple[int, str]] = (
         *((CELLS_X + x, name) for name, x in COUNTS),
-        (RECOVERY_X, "recovery"),
+        (RECOVERY_X, "recovery (√)"),
         (MEMORY_X, "memory after"),
     )
-    labels = "".join(f'<text x="{x}" y="34">{name}</text>' for x, name in heads)
+    labels = "".join(f'<text x="{x}" y="20">{name}</text>' for x, name in heads)
     legend = (
-        '<rect x="0" y="24" width="10" height="10" rx="2" fill="var(--ours)"/>'
-        '<text x="15" y="34">sidecar</text>'
-        '<rect x="78" y="24" width="10" height="10" rx="2" fill="var(--node)"/>'
-        '<text x="93" y="34">Node baseline</text>'
+        '<rect x="0" y="10" width="10" height="10" rx="2" fill="var(--ours)"/>'
+        '<text x="15" y="20">sidecar</text>'
+        '<rect x="78" y="10" width="10" height="10" rx="2" fill="var(--node)"/>'
+        '<text x="93" y="20">Node baseline</text>'
     )
-    over = f'<text x="{CELLS_X}" y="14">sessions, events, events, processes</text>'
-    return f'<g font-size="12" fill="var(--dim)">{over}{labels}{legend}</g>'
+    return f'<g font-size="12" fill="var(--dim)">{labels}{legend}</g>'
 
 
 def _row(number: int, row: RowResult, y: int, scales: _Scales) -> str:
@@ -105,7 +112,10 @@ def _lane(outcome: Outcome, colour: str, label: str, y: int, scales: _Scales) ->
         outcome.processes_left,
     )
     cells = "".join(
-        _cell(CELLS_X + x, y, count) for (_, x), count in zip(COUNTS, counts, strict=True)
+        _cell(
+            CELLS_X + x, y, figures.count(outcome, count), bad=count > 0 or not outcome.carried_out
+        )
+        for (_, x), count in zip(COUNTS, counts, strict=True)
     )
     parts = [f"<g><title>{label}: {escape(outcome.what_happened)}</title>", verdict, cells]
     if (time_ms := _time_ms(outcome)) is not None:
@@ -117,13 +127,12 @@ def _lane(outcome: Outcome, colour: str, label: str, y: int, scales: _Scales) ->
     return "".join([*parts, "</g>"])
 
 
-def _cell(x: int, y: int, count: int) -> str:
-    bad = count > 0
+def _cell(x: int, y: int, words: str, *, bad: bool) -> str:
     fill = "--bad-fill" if bad else "--good-fill"
     return (
         f'<rect x="{x}" y="{y}" width="{CELL}" height="{LANE - 2}" rx="3" fill="var({fill})"/>'
         f'<text x="{x + CELL / 2}" y="{y + 14}" text-anchor="middle" fill="var({_hue(bad)})">'
-        f"{count}</text>"
+        f"{words}</text>"
     )
 
 

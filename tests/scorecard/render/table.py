@@ -52,9 +52,9 @@ def _figures(outcome: Outcome) -> list[str]:
     return [
         outcome.verdict.upper() if outcome.verdict == "red" else outcome.verdict,
         figures.siblings(outcome),
-        str(outcome.events_lost),
-        str(outcome.events_doubled),
-        str(outcome.processes_left),
+        figures.count(outcome, outcome.events_lost),
+        figures.count(outcome, outcome.events_doubled),
+        figures.count(outcome, outcome.processes_left),
         figures.recovery(outcome),
         figures.memory(outcome),
     ]

@@ -1,7 +1,7 @@
 """The rows in the order of the table."""
 
 from tests.scorecard.model import RowSpec
-from tests.scorecard.rows import cable, churn, code, crash, crowd, hang, leak, log, tree
+from tests.scorecard.rows import cable, churn, code, crash, crowd, hang, leak, log, package, tree
 
 ROWS: tuple[RowSpec, ...] = (
     hang.ROW,
@@ -13,4 +13,5 @@ ROWS: tuple[RowSpec, ...] = (
     tree.ROW,
     cable.ROW,
     log.ROW,
+    package.ROW,
 )

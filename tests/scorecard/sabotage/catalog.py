@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.scorecard.sabotage import containment, streams, supervision
+from tests.scorecard.sabotage import bundle, containment, streams, supervision
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +41,6 @@ SABOTAGES: dict[str, Sabotage] = {
         "cable", "nobody buries a dead supervisor", containment.no_undertaker
     ),
     "no-marks": Sabotage("cable", "a start sweeps nothing", containment.no_marks),
+    "no-excludes": Sabotage("package", "nothing is left out of the bundle", bundle.no_excludes),
     "no-cid": Sabotage("log", "log lines do not say whose they are", supervision.no_correlation),
 }
