@@ -10,6 +10,7 @@ from sidecar.contract.base import Wire
 from sidecar.contract.bridge import ServerInfo
 from sidecar.contract.snapshot import SnapshotState
 from sidecar.contract.vocabulary import JournalState
+from sidecar.core.correlation import Correlation
 from sidecar.journal.types import Page, RequestState
 
 
@@ -110,6 +111,9 @@ class Backend(Protocol):
 
     async def call(self, method: str, params: Wire) -> Any:
         """Carry out a method whose params were checked. Raises SidecarError."""
+
+    def correlation(self, params: Any) -> Correlation:
+        """Return what a call with these params is about, as far as is known, for the log."""
 
     def client_arrived(self, client_id: str) -> None:
         """Take note of a successful hello."""

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeGuard
 
 from sidecar.bridge.backend import Backend
 from sidecar.bridge.bounds import Timings
+from sidecar.bridge.calllog import CallLog
 from sidecar.bridge.calls import Calls
 from sidecar.bridge.chunks import Budget, Joiner
 from sidecar.bridge.codec import (
@@ -220,7 +221,10 @@ class Connection:
         self.tell_journal_state()
         threads = None if hello.threads is None else frozenset(hello.threads)
         self._delivery = Delivery(around.backend, self._outbox, start, threads, window_of(hello))
-        self._requests = Requests(client_id, around.calls, self._outbox, self._delivery, tasks)
+        told = CallLog(around.backend, self._log.bind(client=client_id), around.mono)
+        self._requests = Requests(
+            client_id, around.calls, self._outbox, self._delivery, tasks, told=told
+        )
         around.door.welcomed(self, client_id, journal.head if start.snapshot else start.after)
         tasks.create_task(self._delivery.run())
 

@@ -6,6 +6,7 @@ Owns ids and answers. What a method does runs in sidecar/bridge/calls.
 import asyncio
 from typing import Any
 
+from sidecar.bridge.calllog import CallLog
 from sidecar.bridge.calls import Call, Calls
 from sidecar.bridge.codec import (
     MisshapenRequest,
@@ -57,12 +58,15 @@ class Requests:
         outbox: Outbox,
         delivery: Delivery,
         tasks: asyncio.TaskGroup,
+        *,
+        told: CallLog,
     ) -> None:
         self._client_id = client_id
         self._calls = calls
         self._outbox = outbox
         self._delivery = delivery
         self._tasks = tasks
+        self._told = told
         self._open: dict[int, _Open] = {}
 
     def __len__(self) -> int:
@@ -86,6 +90,7 @@ class Requests:
                 raise MethodNotFound(text)
             self._begin(request, spec)
         except SidecarError as error:
+            self._told.refused(request.id, request.method, error.body())
             await self._refuse(request.id, error)
 
     async def take_misshapen(self, request: MisshapenRequest) -> None:
@@ -125,6 +130,10 @@ class Requests:
             opened.call = self._calls.ask(self._client_id, spec, params)
             opened.call.outcome.add_done_callback(lambda done: opened.settle(done.result()))
         self._open[request.id] = opened
+        about = self._told.asked(request.id, spec.name, params)
+        opened.answer.add_done_callback(
+            lambda done: self._told.answered(about, done.result().error)
+        )
         self._tasks.create_task(self._answer(request.id, opened))
 
     async def _subscribe(self, opened: _Open, params: SubscribeParams, deadline_s: float) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from sidecar.contract.base import Wire
 from sidecar.contract.bridge import ServerInfo
 from sidecar.contract.snapshot import SnapshotState
+from sidecar.core.correlation import Correlation
 from sidecar.journal import Journal
 from sidecar.observe.log import Secret
 from sidecar.observe.metrics import Metrics
@@ -54,6 +55,20 @@ class SupervisorBackend:
     async def call(self, method: str, params: Wire) -> Any:
         """Carry a method out."""
         return await self._handlers.call(method, params)
+
+    def correlation(self, params: Any) -> Correlation:
+        """Return what a call is about: what its params name, and what the fold knows of that."""
+        thread: str | None = getattr(params, "thread_id", None)
+        request: str | None = getattr(params, "request_id", None)
+        turn: str | None = getattr(params, "turn_id", None)
+        folded = self._events.fold.session(thread) if thread is not None else None
+        if folded is None:
+            return Correlation(thread, None, turn, request)
+        if request is not None and (asked := folded.requests.get(request)) is not None:
+            turn = asked.turn_id
+        elif turn is None and folded.turn is not None:
+            turn = folded.turn.turn_id
+        return Correlation(thread, folded.generation, turn, request)
 
     def client_arrived(self, client_id: str) -> None:
         """Bring back what an unclean end cut, once somebody is there to see it."""

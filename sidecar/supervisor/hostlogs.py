@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from sidecar.contract.frames import LogFrame
-from sidecar.core.lastwords import Bucket
+from sidecar.core.bucket import Bucket
 from sidecar.observe.log import LEVELS, Log
 
 LINES_PER_S: Final = 500.0

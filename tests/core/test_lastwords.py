@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.contract.limits import STDERR_TAIL_CHARS
+from sidecar.core.bucket import Bucket
 from sidecar.core.lastwords import (
     CHARS_BURST,
     LINE_CHARS,
     LINES_BURST,
     LINES_PER_S,
     SHOWN_CHARS,
-    Bucket,
     LastWords,
     StderrLog,
 )

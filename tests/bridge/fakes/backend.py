@@ -15,6 +15,7 @@ from sidecar.contract.snapshot import (
     SessionSnapshot,
     SnapshotState,
 )
+from sidecar.core.correlation import Correlation
 from sidecar.journal.types import Row
 from tests.bridge.fakes.journal import FakeJournal
 
@@ -96,6 +97,10 @@ class FakeBackend:
             raise
         self.ended.append((method, "returned"))
         return result
+
+    def correlation(self, params: Any) -> Correlation:
+        """Return the thread that the params name."""
+        return Correlation(getattr(params, "thread_id", None))
 
     def client_arrived(self, client_id: str) -> None:
         """Note who came."""
