@@ -18,13 +18,12 @@ from tests.support.streams import assert_balanced, assistant_text
 PLUGINS = Path(__file__).parents[1] / "fakes" / "plugins"
 IDLE_MS = 800
 A_LITTLE_BUSY = """
-import time
+import select, time
 print("ready", flush=True)
-while True:
+while not select.select([0], [], [], 0.08)[0]:
     end = time.monotonic() + 0.02
     while time.monotonic() < end:
         pass
-    time.sleep(0.08)
 """
 
 
