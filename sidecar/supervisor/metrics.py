@@ -1,5 +1,9 @@
 """The supervisor's own metrics: what /metrics and metrics.get show."""
 
+import asyncio
+import contextlib
+import os
+import threading
 import time
 
 from sidecar.observe.metrics import Metrics
@@ -33,3 +37,18 @@ def register_metrics(metrics: Metrics, events: EventLog, supervisor: Supervisor)
         "CPU time of the supervisor process.",
         time.process_time,
     )
+    add("sidecar_tasks", "gauge", "Asyncio tasks of the supervisor.", _tasks)
+    add("sidecar_threads", "gauge", "Threads of the supervisor.", threading.active_count)
+    add("sidecar_fds", "gauge", "Open descriptors of the supervisor.", _descriptors)
+
+
+def _tasks() -> int:
+    return len(asyncio.all_tasks())
+
+
+def _descriptors() -> int:
+    """Count open descriptors; 0 where no folder of the system shows them."""
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        with contextlib.suppress(OSError):
+            return len(os.listdir(folder)) - 1  # noqa: PTH208 (without the listing's own)
+    return 0
