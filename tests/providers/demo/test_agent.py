@@ -212,6 +212,23 @@ def test_a_leak_grows_memory() -> None:
             time.sleep(0.02)
 
 
+def test_a_leaking_daemon_leaks_when_its_agent_is_gone() -> None:
+    with Client() as client:
+        client.prompt(client.open(), "@@leakdaemon 100")
+        pid = int(client.text().split("pid ")[1].rstrip(". "))
+        try:
+            assert session_of(pid) not in (session_of(client.pid), pid)
+            client.close_stdin()
+            assert client.ended() == 0
+            before, deadline = _rss_bytes(pid), time.monotonic() + WAIT_S
+            while _rss_bytes(pid) < before + 20 * 1024 * 1024:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+        wait_until_gone(pid)
+
+
 def _rss_bytes(pid: int) -> int:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")

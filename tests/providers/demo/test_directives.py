@@ -25,6 +25,8 @@ from sidecar.providers.demo.agent.directives import MOST, Directive, parse
         ("@@hang@@", [Directive("hang")]),
         ("@@flood 7", [Directive("flood", (7,))]),
         ("@@leak 50", [Directive("leak", (50,))]),
+        ("@@leakdaemon 50", [Directive("leakdaemon", (50,))]),
+        ("@@leakdaemon@@ @@leak", [Directive("leakdaemon", (10,)), Directive("leak", (10,))]),
         ("@@huge 3000000", [Directive("huge", (3_000_000,))]),
         ("@@surrogate@@garbage@@", [Directive("surrogate"), Directive("garbage")]),
         (

@@ -6,6 +6,7 @@
     @@crash   @@hang                ends at once without a word; never answers again
     @@flood COUNT                   COUNT small deltas as fast as the pipe takes them
     @@leak MB_PER_S                 eats memory until the turn is cancelled
+    @@leakdaemon MB_PER_S           has a detached grandchild eat memory, turn or no turn
     @@huge BYTES                    one line that long
     @@surrogate                     an emoji cut in two over two deltas
     @@garbage                       bytes that are no JSON
@@ -21,6 +22,7 @@ MOST: Final = {
     "stream": (10_000_000, 3_600_000, 16 * 1024 * 1024),
     "flood": (10_000_000,),
     "leak": (4_096,),
+    "leakdaemon": (4_096,),
     "huge": (64 * 1024 * 1024,),
 }
 """Largest arguments taken, so that a slip of the hand does not stop the machine."""
@@ -29,12 +31,13 @@ _DEFAULTS: Final = {
     "stream": (10, 50, 20),
     "flood": (10_000,),
     "leak": (10,),
+    "leakdaemon": (10,),
     "huge": (3_000_000,),
 }
 _PATTERN: Final = re.compile(
     r"@@(?:"
     r"tool[ \t]+(?P<command>.+?)@@"
-    r"|(?P<counted>stream|flood|leak|huge)\b(?P<numbers>(?:[ \t]+\d+)*)"
+    r"|(?P<counted>stream|flood|leakdaemon|leak|huge)\b(?P<numbers>(?:[ \t]+\d+)*)"
     r"|daemon\b(?:[ \t]+(?P<sentinel>[\w.:-]+))?"
     r"|(?P<plain>crash|hang|surrogate|garbage|think|plan|recall)\b"
     r")(?:@@(?!\w))?",

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from sidecar.providers.demo.agent.directives import Directive
 from sidecar.providers.demo.agent.peer import Peer
@@ -205,12 +206,49 @@ def _hang(_turn: Turn, _directive: Directive) -> None:
 
 
 def _leak(turn: Turn, directive: Directive) -> None:
+    _eat(directive.numbers[0], turn.cancelled)
+
+
+def _eat(mb_per_s: int, enough: threading.Event) -> None:
     """Allocate and touch every page, a tenth of a second's share at a time."""
     eaten: list[bytearray] = []
-    share_bytes = directive.numbers[0] * 1024 * 1024 // 10
-    while not turn.cancelled.wait(0.1):
+    share_bytes = mb_per_s * 1024 * 1024 // 10
+    while not enough.wait(0.1):
         if sum(map(len, eaten)) < LEAK_MOST_BYTES:
             eaten.append(bytearray(b"\x01") * share_bytes)
+
+
+def _leakdaemon(turn: Turn, directive: Directive) -> None:
+    """Leak in what outlives every parent: a double fork in a session of its own."""
+    if not hasattr(os, "fork"):
+        turn.say("There are no daemons on this platform. ")
+        return
+    read, write = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # no thread holds what a leak needs
+        child = os.fork()
+        if child == 0:
+            os.setsid()
+            daemon = os.fork()
+            if daemon == 0:
+                _become_leak(directive.numbers[0])
+            os.write(write, str(daemon).encode())
+            os._exit(0)
+    os.waitpid(child, 0)
+    turn.say(f"Started a daemon that leaks, with pid {os.read(read, 20).decode()}. ")
+    os.close(read)
+    os.close(write)
+
+
+def _become_leak(mb_per_s: int) -> NoReturn:
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in range(3):
+            os.dup2(null, descriptor)
+        _eat(mb_per_s, threading.Event())
+    finally:
+        os._exit(1)
 
 
 def _huge(turn: Turn, directive: Directive) -> None:
@@ -252,6 +290,7 @@ _TRICKS: dict[str, Callable[[Turn, Directive], None]] = {
     "hang": _hang,
     "flood": _flood,
     "leak": _leak,
+    "leakdaemon": _leakdaemon,
     "huge": _huge,
     "surrogate": _surrogate,
     "garbage": _garbage,

@@ -1,0 +1,1 @@
+"""A provider whose session code eats memory."""
