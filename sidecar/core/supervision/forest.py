@@ -141,7 +141,10 @@ class Forest:
         if spec.id in self._nodes or (spec.parent is not None and self.stops(spec.parent)):
             raise IllegalTransition(f"asked for {spec.id}, which is not down or may not start")
         intensity = RestartIntensity(spec.max_restarts, spec.max_seconds)
-        self._nodes[spec.id] = Node(spec, intensity)
+        node = self._nodes[spec.id] = Node(spec, intensity)
+        parent = self._parent(node)
+        if parent is not None and parent.round and parent.state is not State.STARTING:
+            self._gather([node], parent.round)  # children that ran without it fall with it
         self._step()
 
     def ready(self, id_: str) -> None:
@@ -268,11 +271,10 @@ class Forest:
     def _close_next(self, line: list[Node]) -> None:
         """Close of each round the last one in the line, unless the round closes one already.
 
-        Nor while anything below it closes: that may be a user's wish, which is in no round.
+        Nor while anything below has to close: in another round, or by a user's wish.
         """
-        closing = [node for node in line if node.state is State.CLOSING]
-        busy = {id(node.round) for node in closing}
-        above = {id(ancestor) for node in closing for ancestor in self._ancestors(node)}
+        busy = {id(node.round) for node in line if node.state is State.CLOSING}
+        above = {id(ancestor) for node in line if node.mark for ancestor in self._ancestors(node)}
         for node in reversed(line):
             if node.mark is None or node.round is None or id(node.round) in busy:
                 continue

@@ -61,6 +61,9 @@ class Otp:
         """start_child, or restart_child; of a supervisor that does not go down."""
         child.status = "coming"
         self.children[child.id] = child
+        supervisor = self.children.get(child.supervisor or "")
+        if supervisor is not None and supervisor.status == "coming" and supervisor.group:
+            self._terminate([child], supervisor.group)  # D7: it may have children that run
 
     def came_up(self, name: str) -> None:
         """Its start function has been called."""
@@ -136,21 +139,20 @@ class Otp:
     def _terminate_to_restart(self, fallen: Child) -> None:
         self._groups += 1
         fallen.status = "coming"
-        for top in self.falls_with(fallen.id):
+        self._terminate(self.falls_with(fallen.id), self._groups)
+
+    def _terminate(self, tops: list[Child], group: int) -> None:
+        for top in tops:
             for child in self.below(top):
                 if child.by_user:
                     continue  # D4
-                child.group = self._groups
+                child.group = group
                 supervisor = self.children.get(child.supervisor or "")
-                lost = supervisor is not None and self._lost(supervisor)
+                lost = supervisor and supervisor.group == group and supervisor.status == "going"
                 if lost or (child.restart == "temporary" and child.status == "up"):
                     child.status = "going"
                 elif child.status == "up":
                     child.status = "coming"
-
-    def _lost(self, supervisor: Child) -> bool:
-        """Tell whether it goes in this group, not by a user's wish of its own."""
-        return supervisor.group == self._groups and supervisor.status == "going"
 
     def _end_for_good(self, ended: Child, with_it: list[Child]) -> None:
         self._groups += 1
