@@ -4,6 +4,7 @@ Owns the pair journal + fold, so that the fold is always that of what was append
 never re-encoded: what a host sent is what every client gets.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -69,6 +70,17 @@ class EventLog:
     def snapshot(self, threads: Collection[str] | None) -> tuple[int, SnapshotState]:
         """Return the fold of everything appended, and the seq it is at."""
         return self.journal.appended, self.fold.snapshot(threads)
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until `holds()`, asked anew behind each commit. The caller bounds the wait."""
+        committed = asyncio.Event()
+        unsubscribe = self.journal.subscribe(lambda _head: committed.set())
+        try:
+            while not holds():
+                committed.clear()
+                await committed.wait()
+        finally:
+            unsubscribe()
 
     def on_ephemeral(self, listener: Ephemeral) -> Callable[[], None]:
         """Call `listener` with what has no seq; returns how to end that."""

@@ -132,6 +132,8 @@ class Session:
         come. Also gives up a start under way and what waits at a gate. Stopping a stopped session
         is no error.
         """
+        if self.lifecycle.phase is Phase.PARKED and turn is not None:
+            await turn.come()
         if self.lifecycle.phase is Phase.PARKED:
             await self._unpark(reason)
             return True

@@ -222,18 +222,23 @@ class Supervisor:
 
     async def interrupt(self, params: InterruptParams, deadline_s: float) -> Any:
         """Interrupt a session, and those below it that have a turn first; one turn, if named."""
-        root, method = self.session(params.thread_id), "session.interrupt"
+        root, events = self.session(params.thread_id), self._shared.events
+
+        def turn_of(thread_id: str) -> str | None:
+            folded = events.fold.session(thread_id)
+            return folded.turn.turn_id if folded is not None and folded.turn else None
 
         async def one(thread_id: str, share_s: float) -> None:
-            session, folded = self.session(thread_id), self._shared.events.fold.session(thread_id)
-            if session.lifecycle.phase is Phase.LIVE and folded is not None and folded.turn:
+            turn_id = turn_of(thread_id)
+            if turn_id is not None and self.session(thread_id).lifecycle.phase is Phase.LIVE:
                 below = InterruptParams(thread_id=thread_id, cascade=False)
-                await session.call(method, below, share_s)
+                await self.call("session.interrupt", thread_id, below, share_s)
+                await events.until(lambda: turn_of(thread_id) != turn_id)
 
         if params.cascade and params.turn_id is None:
             parents = {thread: session.parent for thread, session in self._sessions.items()}
             await interrupt_below(root.thread_id, parents, one, self._shared.log)
-        return await self.call(method, params.thread_id, params, deadline_s)
+        return await self.call("session.interrupt", params.thread_id, params, deadline_s)
 
     async def _wake(self, session: Session) -> None:
         """Resume a session that is parked, once it is. Raises what start does."""

@@ -11,7 +11,7 @@ from sidecar.contract.errors import SidecarError
 from sidecar.core.supervision import stop_order
 from sidecar.observe.log import Log
 
-BELOW_S = 10.0
+BELOW_S = 5.0
 """What all levels below have together; the session itself has the rest of the method's deadline."""
 
 Interrupt = Callable[[str, float], Awaitable[object]]
@@ -20,7 +20,7 @@ Interrupt = Callable[[str, float], Awaitable[object]]
 async def interrupt_below(
     root: str, parents: Mapping[str, str | None], interrupt: Interrupt, log: Log
 ) -> None:
-    """Interrupt all below `root` by `interrupt(thread_id, deadline_s)`; returns when it is done.
+    """Interrupt all below `root` by `interrupt(thread_id, deadline_s)`, each until it is done.
 
     `parents` are all sessions there are, in order of start. Whoever cannot be interrupted is
     logged, and the others go on.
