@@ -9,7 +9,7 @@ import pytest
 
 from buildtool.paths import ROOT
 
-VERBS = ("demo", "run", "test", "check", "freeze", "size", "bench")
+VERBS = ("demo", "run", "test", "check", "freeze", "size", "scorecard", "bench")
 
 
 def build(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -62,11 +62,11 @@ Result = tuple[str, int, list[str]]
 
 
 def _all(python: Path, long_option: list[str]) -> list[Result]:
-    """Run the tests of real agents and of Node beside all others: those mostly wait."""
-    real = ["-m", "agents", *long_option, "tests/agents"]
-    lane = [_node_step(), Step("agents", _pytest_argv(python, real), ROOT, REQUIRE)]
+    """Run those of real agents, of Node and marked so beside all others: they mostly wait."""
+    waiting = ["-m", "agents or beside", *long_option]
+    lane = [_node_step(), Step("beside", _pytest_argv(python, waiting), ROOT, REQUIRE)]
     with Beside(lane) as beside:
-        results = [_pytest(python, ["-m", "not agents", *long_option])]
+        results = [_pytest(python, ["-m", "not agents and not beside", *long_option])]
         for outcome in beside.outcomes():
             say(f"\n{outcome.step.title} (ran beside)")
             say("\n".join(outcome.lines))
