@@ -28,6 +28,7 @@ from sidecar.contract.frames import (
 )
 from sidecar.core.redaction import Redactor, secrets_of_environment
 from sidecar.host.channel import HostChannel
+from sidecar.host.faults import watch_faults
 from sidecar.host.session import HostSession
 from sidecar.host.shared import SERVICE_STOP_S, SharedServices
 from sidecar.process import OrphanReaper
@@ -164,6 +165,7 @@ def run_host(channel: socket.socket) -> int:
     """Run a host on its end of the channel; returns the exit code of the process."""
 
     async def main() -> int:
+        watch_faults(asyncio.get_running_loop())
         reaper = OrphanReaper()
         reaper.start()
         try:

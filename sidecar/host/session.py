@@ -32,6 +32,7 @@ from sidecar.core.redaction import Redactor, secrets_of_session
 from sidecar.host.calls import carry_out
 from sidecar.host.context import HostContext
 from sidecar.host.emitter import Emitter
+from sidecar.host.faults import own_faults
 from sidecar.host.shared import SharedServices
 from sidecar.process import Exit, Ladder, StopReport, stop_session_tree
 from sidecar.providers.base import ProviderSession
@@ -86,6 +87,7 @@ class HostSession:
         )
         self._close = asyncio.Event()
         self._close_reason = "stopped"
+        self._fault: Exception | None = None
         self._stop_s = STOP_DEADLINE_S
         self._provider: ProviderSession | None = None
         self._calls: set[asyncio.Task[None]] = set()
@@ -112,6 +114,7 @@ class HostSession:
 
     async def run(self) -> None:
         """Live from launch to the exit frame. Never raises but for cancellation."""
+        own_faults(self._faulted)
         outcome = await self._until_over()
         if not self._ready:
             self._reply(0, outcome.error or Cancelled(f"Not started: {outcome.reason}"))
@@ -134,7 +137,7 @@ class HostSession:
                 async with asyncio.timeout(self._start_s()) as limit:
                     provider = await self._launch(closing)
                     if provider is None:
-                        return Outcome("graceful", self._close_reason)
+                        return self._closed()
                     pump = asyncio.create_task(provider.pump())
                     opening = asyncio.create_task(provider.initialise())
                     tasks += [pump, opening]
@@ -178,7 +181,7 @@ class HostSession:
         closing: asyncio.Task[Any],
     ) -> Outcome:
         if closing.done():
-            return Outcome("graceful", self._close_reason)
+            return self._closed()
         if opening.done() and (error := opening.exception()) is not None:
             if isinstance(error, ProviderProcessFailed):
                 return self._failed(await self._with_exit(error.message))
@@ -189,6 +192,18 @@ class HostSession:
             return self._crashed(error)
         reason = await self._with_exit(pump.result())
         return Outcome("error", reason) if self._ready else self._failed(reason)
+
+    def _closed(self) -> Outcome:
+        """Return how a session ends that was told to, by a close frame or by its own fault."""
+        if self._fault is not None:
+            return self._crashed(self._fault)
+        return Outcome("graceful", self._close_reason)
+
+    def _faulted(self, error: Exception) -> None:
+        """Take an exception that nobody awaits: what this session's code is in now nobody knows."""
+        if not self._close.is_set():
+            self._fault = error
+            self._close.set()
 
     async def _with_exit(self, reason: str) -> str:
         """Add how the agent's process ended, if it did; its last words are read by then."""
@@ -256,6 +271,7 @@ class HostSession:
         return report
 
     async def _answer(self, frame: CallFrame) -> None:
+        own_faults(self._faulted)
         try:
             if self._provider is None or not self._ready or self._close.is_set():
                 raise ProviderProcessFailed("The session is not up")
