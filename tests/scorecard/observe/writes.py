@@ -50,14 +50,20 @@ def without_in_flight(written: Written, cut_ns: int) -> Written:
     """Return a log without what left its process within IN_FLIGHT_NS of its carrier's end.
 
     For a row that kills what carries: a pipe dies with its reader, and no system can save what is
-    in it. What left earlier had its time to arrive.
+    in it, or what an agent that lived on for a while said to nobody. What left earlier had its
+    time to arrive.
     """
+    old = {_process(id_) for id_, ns in written.begun.items() if ns < cut_ns}
     gone = {
         id_: ns
         for id_, ns in written.gone.items()
-        if not cut_ns - IN_FLIGHT_NS < ns < cut_ns + IN_FLIGHT_NS
+        if ns < cut_ns - IN_FLIGHT_NS or _process(id_) not in old
     }
     return Written(written.begun, gone)
+
+
+def _process(id_: str) -> str:
+    return id_.rpartition(":")[0]
 
 
 def censuses(log: Path) -> list[int]:
@@ -99,9 +105,9 @@ def _disordered(ids: list[str]) -> int:
     newest: dict[str, int] = {}
     wrong = 0
     for id_ in ids:
-        process, _, number = id_.rpartition(":")
-        wrong += int(number) < newest.get(process, 0)
-        newest[process] = max(newest.get(process, 0), int(number))
+        process, number = _process(id_), int(id_.rpartition(":")[2])
+        wrong += number < newest.get(process, 0)
+        newest[process] = max(newest.get(process, 0), number)
     return wrong
 
 
