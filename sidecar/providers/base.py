@@ -232,6 +232,13 @@ class ProviderSession(ABC):
     async def initialise(self) -> None:
         """Shake hands, open or load the conversation, emit session.started … state ready."""
 
+    def unanswered(self) -> list[str]:
+        """Name the requests that the provider has yet to answer: what a start that hangs waits for.
+
+        [] where that is not known.
+        """
+        return []
+
     @abstractmethod
     async def send_turn(self, params: SendTurnParams) -> SendTurnResult:
         """Begin a turn; returns once the turn has been handed to the provider, not at its end.

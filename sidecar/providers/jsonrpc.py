@@ -86,6 +86,11 @@ class JsonRpcWire:
         self._given_up: OrderedDict[int, str] = OrderedDict()
         self._next_id = 1
 
+    @property
+    def unanswered(self) -> list[str]:
+        """The methods of our requests that wait for an answer, oldest first."""
+        return list(self._pending.values())
+
     # In
 
     def receive(self, data: bytes) -> list[Message]:

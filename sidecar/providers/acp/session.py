@@ -264,6 +264,10 @@ class AcpSession(ProviderSession):
 
     # Calls
 
+    def unanswered(self) -> list[str]:
+        """Name what the agent has yet to answer."""
+        return self._parts.link.unanswered if self._parts else []
+
     async def send_turn(self, params: SendTurnParams) -> SendTurnResult:
         """Hand a turn to the agent. Raises ValidationFailed while another one runs."""
         self._must_be_idle()

@@ -192,6 +192,10 @@ class ClaudeSession(ProviderSession):
 
     # Calls
 
+    def unanswered(self) -> list[str]:
+        """Name what the provider has yet to answer."""
+        return self._link.unanswered if self._link else []
+
     async def send_turn(self, params: SendTurnParams) -> SendTurnResult:
         """Hand a turn to Claude, or let it wait behind the running one."""
         self._must_be_live()

@@ -71,6 +71,11 @@ class ClaudeWire:
         self._pending: dict[str, str] = {}
         self._next_id = 1
 
+    @property
+    def unanswered(self) -> list[str]:
+        """The subtypes of our control requests that wait for an answer, oldest first."""
+        return list(self._pending.values())
+
     # In
 
     def receive(self, data: bytes) -> list[Message]:

@@ -26,6 +26,11 @@ class CodexLink:
         self._waiting: dict[int, asyncio.Future[Response]] = {}
         self._closed = False
 
+    @property
+    def unanswered(self) -> list[str]:
+        """What was asked and is not answered yet."""
+        return self._wire.unanswered
+
     def receive(self, data: bytes) -> list[Message]:
         """Return the messages that `data` completes; b"" ends the stream."""
         return self._wire.receive(data) if data else self._wire.finish()

@@ -202,6 +202,10 @@ class CodexSession(ProviderSession):
 
     # Calls
 
+    def unanswered(self) -> list[str]:
+        """Name what the provider has yet to answer."""
+        return self._link.unanswered if self._link else []
+
     async def send_turn(self, params: SendTurnParams) -> SendTurnResult:
         """Start a turn, or steer the running one."""
         await self._live().over()
