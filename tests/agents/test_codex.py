@@ -279,3 +279,32 @@ def test_a_sub_agent_outlives_the_turn(agent: LiveAgent) -> None:
         assert (session.place.work / "made.txt").exists()
         items = [e for e in session.of("item.completed") if e["payload"].get("agentId")]
         assert {e.get("turnId") for e in items} == {None}
+
+
+FIVE = range(5)
+
+
+def test_ten_sub_agents_in_two_sessions(agent: LiveAgent) -> None:
+    """What apps really do with Codex: each session has five of them at once, for ever so long."""
+    with agent.session("five-a") as one, agent.session("five-b") as two:
+        for number in FIVE:
+            for session in (one, two):
+                assert session.run(_spawn(number, "@@slow 600 0.2@@"))["state"] == "completed"
+        for session in (one, two):
+            session.until("task.started", at=len(FIVE) - 1)
+            nodes = agent.app.request("tree.get", threadId=session.thread_id)["nodes"]
+            below = [node for node in nodes if node["kind"] == "subagent"]
+            assert {node["parent"] for node in below} == {session.thread_id}
+            assert len(below) == len({node["id"] for node in below}) == len(FIVE)
+        one.stop()
+        ended = [e["payload"]["status"] for e in one.of("task.completed")]
+        assert ended == ["stopped"] * len(FIVE)
+        assert two.of("task.completed") == []
+        heard = len(two.events())
+        agent.app.until(lambda: len(two.events()) > heard, "the others go on")
+
+
+def _spawn(number: int, prompt: str) -> str:
+    """Return a directive that has a sub-agent of its own name spawned with a prompt."""
+    given = json.dumps({"task_name": f"sub{number}", "message": prompt})
+    return f"@@call spawn_agent {given.replace('@', chr(92) + 'u0040')}@@"
