@@ -1,4 +1,4 @@
-// Which conversation each session has, in a file: what lets it go on after this process has ended.
+// What lets sessions go on after this process has ended: conversation and plan of each, in a file.
 
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { log } from "./log.mjs";
@@ -6,7 +6,7 @@ import { log } from "./log.mjs";
 export class Cursors {
   constructor(path) {
     this.path = path;
-    this.known = {};
+    this.known = {}; // thread → {plan, sessionId, wanted}, in the order of their starts
     try {
       this.known = JSON.parse(readFileSync(path, "utf8"));
     } catch (error) {
@@ -14,12 +14,18 @@ export class Cursors {
     }
   }
 
+  /** The conversation of a session; null when it has none. */
   get(thread) {
-    return this.known[thread] ?? null;
+    return this.known[thread]?.sessionId ?? null;
   }
 
-  set(thread, sessionId) {
-    this.known[thread] = sessionId;
+  /** The plans of the sessions that nobody has stopped. */
+  wanted() {
+    return Object.values(this.known).filter((entry) => entry.wanted);
+  }
+
+  set(thread, words) {
+    this.known[thread] = { ...this.known[thread], ...words };
     writeFileSync(`${this.path}.new`, JSON.stringify(this.known));
     renameSync(`${this.path}.new`, this.path);
   }

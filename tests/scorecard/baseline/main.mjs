@@ -19,7 +19,7 @@ const verbs = {
   open: (command) => sessions.open(command),
   send: ({ thread, text }) => sessions.get(thread).send(text),
   answer: ({ thread, request }) => sessions.get(thread).answer(request),
-  interrupt: ({ thread }) => sessions.get(thread).interrupt(),
+  interrupt: ({ thread }) => sessions.interrupt(thread),
   close: ({ thread }) => sessions.close(thread),
   list: () => [...sessions.all.values()].map(({ thread, phase }) => ({ thread, phase })),
 };
@@ -62,3 +62,4 @@ const commands = new LineSplitter(COMMAND_BYTES, (line) => void take(line));
 process.stdin.on("data", (data) => commands.feed(data));
 process.stdin.on("end", () => end("stdin has ended"));
 say({ event: "ready", port: await listen(ring), pid: process.pid, instance: ring.instance });
+await sessions.restore();

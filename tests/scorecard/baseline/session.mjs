@@ -45,11 +45,11 @@ export class Session {
     this.began = performance.now();
     this.loading = this.sessionId !== null;
     const words = () => this.words;
-    log("info", "starting", { ...this.words, argv: this.plan.agent });
     this.child = new Child(this.plan.agent, words, {
       line: (line) => this.acp.take(line),
       ended: (reason) => this.ended(reason),
     });
+    log("info", "started", { ...this.words, pid: this.child.pid, argv: this.plan.agent });
     this.acp = new Acp(this.child, words, {
       update: (update) => this.update(update),
       poison: (params) => this.plan.faulty && poison(params, this.hoard),
@@ -77,7 +77,7 @@ export class Session {
       await this.acp.request("session/load", params, deadline);
     } else {
       this.sessionId = (await this.acp.request("session/new", common, deadline)).sessionId;
-      this.cursors.set(this.thread, this.sessionId);
+      this.cursors.set(this.thread, { sessionId: this.sessionId });
     }
     this.loading = false; // what came until now was the history
   }

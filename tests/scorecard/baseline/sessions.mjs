@@ -35,6 +35,21 @@ export class Sessions {
     session.intensity = new Intensity(plan.restart ?? {});
     this.all.set(plan.thread, session);
     await session.begin();
+    this.cursors.set(plan.thread, { plan, wanted: true });
+  }
+
+  /** Bring back what ran when the last process ended without a word. */
+  async restore() {
+    for (const { plan } of this.cursors.wanted()) {
+      this.ring.say(plan.thread, "exited", { text: "the process that it ran in has ended" });
+      await this.open(plan).catch((error) => log("warning", `${plan.thread}: ${error.message}`));
+    }
+  }
+
+  /** Cancel the turns of a session and of all below it, children first. */
+  interrupt(thread) {
+    for (const child of this.children(thread).reverse()) this.interrupt(child.thread);
+    this.get(thread).interrupt();
   }
 
   children(thread) {
@@ -47,6 +62,7 @@ export class Sessions {
     for (const child of this.children(thread).reverse()) await this.close(child.thread);
     this.giveUp(session);
     await session.stop();
+    this.cursors.set(thread, { wanted: false });
     this.ring.say(thread, "stopped");
   }
 
@@ -65,6 +81,7 @@ export class Sessions {
     const delay = session.intensity.delay(performance.now() - session.began);
     if (delay === null) {
       session.say("gave-up");
+      this.cursors.set(session.thread, { wanted: false });
       for (const child of this.children(session.thread).reverse()) await this.close(child.thread);
       return;
     }
