@@ -263,7 +263,9 @@ class Forest:
         return siblings if strategy == "one_for_all" else siblings[siblings.index(node) :]
 
     def _step(self) -> None:
-        """Command what may be done now."""
+        """Command what may be done now; mostly nobody waits and nothing has to close."""
+        if not any(node.mark or node.state is State.WAITING for node in self._nodes.values()):
+            return
         line = [self._nodes[id_] for id_ in forest_order(self._parents())]
         self._close_next(line)
         self._open_gates(line)
@@ -271,18 +273,25 @@ class Forest:
     def _close_next(self, line: list[Node]) -> None:
         """Close of each round the last one in the line, unless the round closes one already.
 
-        Nor while anything below has to close: in another round, or by a user's wish.
+        What is below the fallen one goes before its siblings. Nobody goes while anything below has
+        to: that may be in another round, or a user's wish.
         """
         busy = {id(node.round) for node in line if node.state is State.CLOSING}
         above = {id(ancestor) for node in line if node.mark for ancestor in self._ancestors(node)}
-        for node in reversed(line):
-            if node.mark is None or node.round is None or id(node.round) in busy:
+        marked = [node for node in reversed(line) if node.mark]
+        for node in sorted(marked, key=self._is_sibling):
+            if node.round is None or id(node.round) in busy:
                 continue
             busy.add(id(node.round))
             if id(node) not in above:
                 node.state = State.CLOSING
                 close = Suspend if node.mark is Mark.SUSPEND else Stop
                 self._commands.append(close(node.spec.id, node.round.because))
+
+    def _is_sibling(self, node: Node) -> bool:
+        """Tell whether it is not below the session that its round is about."""
+        parents = [node.spec.parent, *(above.spec.parent for above in self._ancestors(node))]
+        return node.round is None or node.round.because not in parents
 
     def _open_gates(self, line: list[Node]) -> None:
         """Open the gates of those whose round is down, whose time has come and who are next."""

@@ -56,6 +56,8 @@ class Otp:
     def __init__(self) -> None:
         self.children: dict[str, Child] = {}
         self._groups = 0
+        self.causes: dict[int, str] = {}
+        """Who fell, for each group."""
 
     def start(self, child: Child) -> None:
         """start_child, or restart_child; of a supervisor that does not go down."""
@@ -128,9 +130,24 @@ class Otp:
                 yield from self.below(other)
 
     def terminated_before(self, first: str, second: str) -> bool:
-        """Tell whether of two that go down together the first goes down first."""
+        """Tell whether of two that go down together the first goes down first.
+
+        The fallen one's own children go with it, and then its supervisor looks at the others.
+        """
+        cause = self.causes[self.children[first].group]
+        if self.is_below(first, cause) != self.is_below(second, cause):
+            return self.is_below(first, cause)
         order = [c.id for root in self.roots() for c in self.below(root)]
         return order.index(first) > order.index(second)
+
+    def is_below(self, name: str, top: str) -> bool:
+        """Tell whether one is under another, or was before that ended."""
+        child = self.children.get(name)
+        while child is not None:
+            if child.supervisor == top:
+                return True
+            child = self.children.get(child.supervisor or "")
+        return False
 
     def roots(self) -> list[Child]:
         """Return the children of no supervisor."""
@@ -138,6 +155,7 @@ class Otp:
 
     def _terminate_to_restart(self, fallen: Child) -> None:
         self._groups += 1
+        self.causes[self._groups] = fallen.id
         fallen.status = "coming"
         self._terminate(self.falls_with(fallen.id), self._groups)
 
@@ -156,6 +174,7 @@ class Otp:
 
     def _end_for_good(self, ended: Child, with_it: list[Child]) -> None:
         self._groups += 1
+        self.causes[self._groups] = ended.id
         gone = [child for top in [ended, *with_it] for child in self.below(top)]
         last, supervisor = ended, self.children.get(ended.supervisor or "")
         while last.significant and supervisor is not None:  # auto_shutdown: any_significant; D5

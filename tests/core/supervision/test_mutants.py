@@ -41,6 +41,7 @@ INTENSITY, POLICY = (RestartIntensity,), (forest, intensity)
 
 MUTANTS = [
     Mutant("closes in order of start", Forest._close_next, "reversed(line)", "line"),
+    Mutant("closes siblings first", Forest._is_sibling, "not in parents", "in parents"),
     Mutant("closes all of a group at once", Forest._close_next, "busy.add(id(node.round))", "pass"),
     Mutant("closes over a user's stop", Forest._close_next, "not in above", "is not None"),
     Mutant("opens in any order", Forest._open_gates, "place not in ahead", "True"),
