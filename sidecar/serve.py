@@ -142,6 +142,7 @@ class Serving:
             supervisor=supervisor,
             handlers=Handlers(supervisor, shared, metrics, self._asked_to_stop(settings)),
             metrics=metrics,
+            pace=shared.pace,
         )
         keeper = asyncio.create_task(SnapshotKeeper(shared.events, self._log).run())
         watch = Watch(make_watchdogs(shared, supervisor, metrics), self._log)

@@ -83,6 +83,16 @@ class JournalView(Protocol):
         """Commit the final answer."""
 
 
+class Following(Protocol):
+    """A client that follows the stream, as those see it who hold floods back."""
+
+    def acked(self, seq: int) -> None:
+        """Note that the client has committed everything up to `seq`."""
+
+    def left(self) -> None:
+        """Note that it follows no more; may be called twice."""
+
+
 class Backend(Protocol):
     """The rest of the sidecar."""
 
@@ -117,6 +127,9 @@ class Backend(Protocol):
 
     def client_arrived(self, client_id: str) -> None:
         """Take note of a successful hello."""
+
+    def follow(self, acked: int, window_bytes: int) -> Following:
+        """Take note of a client that has caught up: floods wait for its acks."""
 
     def metrics_text(self) -> str:
         """Return all metrics in Prometheus' text format."""

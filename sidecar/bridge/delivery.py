@@ -8,7 +8,7 @@ heartbeats and `subscribe`.
 import asyncio
 from typing import Any
 
-from sidecar.bridge.backend import Backend
+from sidecar.bridge.backend import Backend, Following
 from sidecar.bridge.bounds import EVENTS_BYTES, EVENTS_COUNT
 from sidecar.bridge.codec import encode_notification
 from sidecar.bridge.outbox import Outbox
@@ -40,7 +40,9 @@ class Delivery:
         self._backend = backend
         self._outbox = outbox
         self._stream = Stream(start, threads, Window(credit_bytes, start.after))
+        self._credit_bytes = credit_bytes
         self._message_bytes = min(EVENTS_BYTES, credit_bytes)
+        self._following: Following | None = None
         self._wake = asyncio.Event()
         self._subscriptions: list[tuple[SubscribeParams, asyncio.Future[None]]] = []
         self._ended = False
@@ -69,6 +71,8 @@ class Delivery:
         """Take an ack; return whether it moved anything. Raises Refused(ACK_UNSENT)."""
         moved = self._stream.window.ack(seq)
         self._wake.set()
+        if self._following is not None:
+            self._following.acked(self.acked_seq)
         return moved
 
     def heartbeat(self) -> None:
@@ -111,6 +115,7 @@ class Delivery:
                     done.set_exception(_journal_gone())
         finally:
             unsubscribe()
+            self._unfollow()
 
     def _next(self) -> Step:
         return self._stream.next(self._backend.journal.head, self._backend.journal.oldest)
@@ -126,6 +131,7 @@ class Delivery:
                 await self._send("advance", Advance(seq=self._stream.position))
             case Step.SYNCHRONIZED:
                 self._stream.synchronized_sent()
+                self._follow()
                 await self._send("synchronized", Synchronized(head=self._stream.position))
             case Step.WAIT:
                 self._idle = True
@@ -172,6 +178,16 @@ class Delivery:
         self._stream.events_sent(batch[-1].seq, size)
         await self._send("events", {"list": [(entry.seq, entry.body) for entry in batch]})
 
+    def _follow(self) -> None:
+        """Have floods wait for this client; one with a filter acks too seldom for that."""
+        if self._stream.threads is None and self._following is None:
+            self._following = self._backend.follow(self.acked_seq, self._credit_bytes)
+
+    def _unfollow(self) -> None:
+        if self._following is not None:
+            self._following.left()
+            self._following = None
+
     async def _send(self, method: str, params: Any) -> None:
         await self._outbox.stream(encode_notification(method, params))
 
@@ -179,6 +195,9 @@ class Delivery:
         for params, done in self._subscriptions:
             threads = None if params.threads is None else frozenset(params.threads)
             self._stream.subscribe(threads, params.after)
+            self._unfollow()
+            if self._stream.place is Place.LIVE:
+                self._follow()
             if not done.done():
                 done.set_result(None)
         self._subscriptions.clear()

@@ -12,6 +12,7 @@ from sidecar.observe.log import Secret
 from sidecar.observe.metrics import Metrics
 from sidecar.supervisor.eventlog import EventLog
 from sidecar.supervisor.handlers import Handlers
+from sidecar.supervisor.pacing import Following, Pace
 from sidecar.supervisor.supervisor import Supervisor
 
 
@@ -28,6 +29,7 @@ class SupervisorBackend:
         supervisor: Supervisor,
         handlers: Handlers,
         metrics: Metrics,
+        pace: Pace,
     ) -> None:
         self._token = token
         self.server = server
@@ -37,6 +39,7 @@ class SupervisorBackend:
         self._supervisor = supervisor
         self._handlers = handlers
         self._metrics = metrics
+        self._pace = pace
 
     @property
     def token(self) -> str:
@@ -73,6 +76,10 @@ class SupervisorBackend:
     def client_arrived(self, client_id: str) -> None:
         """Bring back what an unclean end cut, once somebody is there to see it."""
         self._supervisor.resume_unclean()
+
+    def follow(self, acked: int, window_bytes: int) -> Following:
+        """Have floods wait for a client that has caught up."""
+        return self._pace.follow(acked, window_bytes)
 
     def metrics_text(self) -> str:
         """Return all metrics as Prometheus text."""

@@ -14,6 +14,7 @@ from sidecar.observe.log import Log
 from sidecar.supervisor.eventlog import EventLog
 from sidecar.supervisor.hostlogs import HostLogs
 from sidecar.supervisor.launch import HostLauncher
+from sidecar.supervisor.pacing import Pace
 from sidecar.supervisor.placement import Hosts
 from sidecar.supervisor.providers import Providers
 from sidecar.supervisor.settings import Settings
@@ -57,6 +58,14 @@ class Shared:
     random: Callable[[], float]
     live: Live = field(default_factory=Live)
     """Generations that run: they share HOST_CREDIT_TOTAL_BYTES."""
+    pace: Pace = field(init=False)
+    """Which of them wait for their clients."""
+
+    def __post_init__(self) -> None:
+        """Pace them by what is committed."""
+        journal = self.events.journal
+        self.pace = Pace(lambda: journal.head, self.clock)
+
     host_logs: HostLogs = field(default_factory=lambda: HostLogs(time.monotonic))
 
     def host_credit(self) -> int:

@@ -322,6 +322,7 @@ class Generation:
         if cost:
             self._received += cost
             self._uncommitted.append((seq, self._received))
+            self._shared.pace.said(self, seq, cost)
 
     def on_frame(self, frame: ReplyFrame | CursorFrame | ExitFrame | LogFrame) -> None:
         """Take another frame of the host (SlotHandler)."""
@@ -360,9 +361,15 @@ class Generation:
             return  # a host without credit leaves the last room on the disk to exits
         credit = self._shared.host_credit()
         threshold = min(credit, self._credit_told) // 4
-        if self._seat is not None and self._acked - self._acked_told >= threshold:
+        if self._seat is None or self._acked - self._acked_told < threshold:
+            return
+        if not self._shared.pace.holds(self):
             self._acked_told, self._credit_told = self._acked, credit
             self._seat.send(CreditFrame(self._seat.slot, self._acked, credit))
+
+    def go_on(self) -> None:
+        """Give the credit that was held back while clients were behind (Paced)."""
+        self._on_commit(self._shared.events.journal.head)
 
     def _expect(self, call_id: int) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -372,6 +379,7 @@ class Generation:
     def _forget(self) -> None:
         self._unsubscribe()
         self._shared.live.discard(self)
+        self._shared.pace.forget(self)
         if self._seat is not None:
             self._seat.leave()
         error: SidecarError = (

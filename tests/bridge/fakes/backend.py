@@ -53,6 +53,23 @@ def session(thread_id: str, text: str = "") -> SessionSnapshot:
     )
 
 
+class FakeFollowing:
+    """A client that follows: its acks, and whether it has left."""
+
+    def __init__(self, acked: int, window_bytes: int) -> None:
+        self.acks = [acked]
+        self.window_bytes = window_bytes
+        self.gone = False
+
+    def acked(self, seq: int) -> None:
+        """Note an ack."""
+        self.acks.append(seq)
+
+    def left(self) -> None:
+        """Note that it follows no more."""
+        self.gone = True
+
+
 class FakeBackend:
     """`answers[method]` is a function of params; `calls` is what was asked, in order of begin."""
 
@@ -64,6 +81,7 @@ class FakeBackend:
         self.ready = True
         self.sessions: dict[str, SessionSnapshot] = {"t1": session("t1"), "t2": session("t2")}
         self.arrived: list[str] = []
+        self.following: list[FakeFollowing] = []
         self.calls: list[tuple[str, Any]] = []
         self.ended: list[tuple[str, str]] = []
         self.answers: dict[str, Callable[[Any], Awaitable[Any]]] = {}
@@ -105,6 +123,12 @@ class FakeBackend:
     def client_arrived(self, client_id: str) -> None:
         """Note who came."""
         self.arrived.append(client_id)
+
+    def follow(self, acked: int, window_bytes: int) -> "FakeFollowing":
+        """Note who follows."""
+        following = FakeFollowing(acked, window_bytes)
+        self.following.append(following)
+        return following
 
     def metrics_text(self) -> str:
         """Return one metric."""
