@@ -103,7 +103,7 @@ def _session(random: Random, index: int) -> SessionPlan:
         asks=random.random() < 0.3,
         count=random.choice((3, 20, 60)),
         delay_ms=random.choice((0, 2, 10)),
-        size=random.choice((20, 200, 3_000)),
+        size=random.choice((20, 200, 3_000, 100_000)),
         answer_after_s=random.choice((0.0, 0.1, 1.0)),
     )
 

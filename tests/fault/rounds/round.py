@@ -16,7 +16,7 @@ from sidecar.contract.errors import SidecarError
 from tests.fault.rounds.entry import FULL_WHEN
 from tests.fault.rounds.faults import Done, carry_out, look
 from tests.fault.rounds.plan import WINDOW_S, Plan, SessionPlan
-from tests.fault.rounds.view import View
+from tests.fault.rounds.view import Thread, View
 from tests.support.client import SidecarClient
 from tests.support.observer import is_running, kill_all, new_sentinel, wait_until_none
 from tests.support.sidecar import NotReadyError, RunningSidecar, start_params
@@ -82,7 +82,7 @@ class Round:
         self._main = SidecarClient("", "", client_id="main")
         self._other = SidecarClient("", "", client_id="other", credit_bytes=65_536)
         self.outcome.clients = [self._main, self._other]
-        self._threads = [session.thread for session in plan.sessions]
+        self._threads = {session.thread for session in plan.sessions}
         self._view = View(self._main, self._threads)
 
     async def run(self) -> Outcome:
@@ -103,7 +103,9 @@ class Round:
             self._ending = True
             if launcher is not None:
                 launcher.cancel()
-                await asyncio.gather(launcher, return_exceptions=True)
+                for end in await asyncio.gather(launcher, return_exceptions=True):
+                    if isinstance(end, Exception):
+                        self._strange(f"the launcher broke: {end!r}")
             await self._clear_up()
         return self.outcome
 
@@ -155,6 +157,7 @@ class Round:
         began = time.monotonic()
         workers = [asyncio.create_task(self._live(session)) for session in self.plan.sessions]
         asking = asyncio.create_task(self._answer_requests())
+        guests = asyncio.create_task(self._guests())
         extras = [
             asyncio.create_task(self._do_faults(began)),
             asyncio.create_task(self._commute(began)),
@@ -175,7 +178,7 @@ class Round:
                 elif not worker.cancelled() and worker.exception() is not None:
                     self._strange(f"{worker.get_name()} failed: {worker.exception()!r}")
         finally:
-            await _cancel([*workers, asking, *extras])
+            await _cancel([*workers, asking, guests, *extras])
 
     async def _live(self, session: SessionPlan, *, once: bool = False) -> None:
         """Start the session, then one turn after the other; ends with a whole one after all."""
@@ -196,10 +199,8 @@ class Round:
         return self._view.threads[thread].up
 
     async def _ensure_up(self, session: SessionPlan) -> bool:
-        thread = self._view.threads.setdefault(session.thread, self._view.threads[self._threads[0]])
-        if session.thread not in self._threads:
-            self._threads.append(session.thread)
-            thread = self._view.threads[session.thread] = type(thread)()
+        self._threads.add(session.thread)
+        thread = self._view.threads.setdefault(session.thread, Thread())
         if thread.up:
             return True
         if thread.generation and not thread.exited:
@@ -234,21 +235,19 @@ class Round:
             "threadId": session.thread,
             "input": text + (" ask" if session.asks else ""),
         }
+        exits = thread.exits
         result, error = await self._call("session.sendTurn", params)
         self.outcome.answered[word] = (session.thread, error or result["turnId"])
         if error is not None:
             await asyncio.sleep(0.05)
             return ""
         turn = result["turnId"]
-        generation = thread.generation
-        ended = await self._view.until(lambda: turn in thread.turns, TURN_S)
+        ended = await self._view.until(
+            lambda: turn in thread.turns or thread.exits > exits, TURN_S
+        )
         if not ended:
-            self._strange(
-                f"{session.thread}: turn {turn} of generation {generation} has no end after "
-                f"{TURN_S:g} s"
-            )
-            return ""
-        return thread.turns[turn]
+            self._strange(f"{session.thread}: turn {turn} has no end after {TURN_S:g} s")
+        return thread.turns.get(turn, "")
 
     async def _call(self, method: str, params: dict[str, Any]) -> tuple[Any, str | None]:
         """Call until there is an answer, with the same key over every connection."""
@@ -306,13 +305,23 @@ class Round:
             self._call("session.respondToRequest", params),
         )
 
+    async def _guests(self) -> None:
+        """Start, use and stop one short session after the other: starts meet every fault too."""
+        for number in itertools.count():
+            if self._over.is_set():
+                return
+            guest = SessionPlan(f"guest{number}", None, False, 2, 0, 20, 0.0)
+            if await self._ensure_up(guest):
+                await self._turn(guest)
+            await self._call("session.stop", {"threadId": guest.thread})
+
     # What goes wrong
 
     async def _do_faults(self, began: float) -> None:
         for fault in self.plan.faults:
             await asyncio.sleep(max(0.0, fault.at_s - (time.monotonic() - began)))
             processes = await asyncio.to_thread(look, self._pid, self._sentinel)
-            done = carry_out(fault, processes, set(self._threads), self._switch)
+            done = carry_out(fault, processes, self._threads, self._switch)
             if done is None:
                 continue
             self.outcome.done.append(done)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.support.client import SidecarClient
@@ -18,7 +18,7 @@ class Thread:
         self.generation = 0
         self.up = False
         self.exited = False
-        self.restarting = False
+        self.exits = 0
         self.turns: dict[str, str] = {}
         """Completed turns and how they ended."""
         self.asked: dict[str, int] = {}
@@ -32,9 +32,9 @@ class Thread:
         match kind:
             case "session.state.changed":
                 self.up = payload["state"] in ("ready", "running", "waiting")
-                self.restarting = payload.get("reason") == "restarting"
             case "session.exited":
                 self.exited, self.up = True, False
+                self.exits += 1
             case "turn.completed":
                 self.turns[event["turnId"]] = payload["state"]
             case "request.opened":
@@ -46,7 +46,7 @@ class Thread:
 class View:
     """All sessions, read from a client's list of events as it grows."""
 
-    def __init__(self, client: SidecarClient, threads: list[str]) -> None:
+    def __init__(self, client: SidecarClient, threads: Iterable[str]) -> None:
         self._client = client
         self._seen = 0
         self.threads = {thread: Thread() for thread in threads}
