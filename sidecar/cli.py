@@ -49,6 +49,18 @@ def _doctor(arguments: list[str]) -> int:
     return doctor(arguments)
 
 
+def _tail(arguments: list[str]) -> int:
+    from sidecar.observe.tail import main as tail
+
+    return tail(arguments)
+
+
+def _diagnose(arguments: list[str]) -> int:
+    from sidecar.observe.diagnose import main as diagnose
+
+    return diagnose(arguments)
+
+
 def _selftest(_arguments: list[str]) -> int:
     from sidecar.observe.selftest import main as selftest
 
@@ -57,8 +69,10 @@ def _selftest(_arguments: list[str]) -> int:
 
 _OWN_ARGUMENTS: dict[str, Callable[[list[str]], int]] = {
     "demo-agent": _demo_agent,
+    "diagnose": _diagnose,
     "doctor": _doctor,
     "selftest": _selftest,
+    "tail": _tail,
 }
 """Roles that read their arguments themselves."""
 
@@ -89,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     roles.add_parser("demo-agent", help="an ACP agent for demonstrations and tests")
     roles.add_parser("doctor", help="show what works on this machine")
+    roles.add_parser("tail", help="show the logs as one, as they grow")
+    roles.add_parser("diagnose", help="write what a report of a problem needs, without secrets")
     roles.add_parser("selftest", help="check that this build has all its parts")
     roles.add_parser("version", help="print the version")
     return parser

@@ -27,6 +27,7 @@ from sidecar.core.fold import Fold
 from sidecar.core.placement import PlacementRules
 from sidecar.core.redaction import Redactor
 from sidecar.journal import Journal, JournalOptions, SchemaNewer
+from sidecar.observe.clock import utc_now
 from sidecar.observe.log import FileSink, Log, Secret, stderr_sink
 from sidecar.observe.metrics import Metrics
 from sidecar.process.sweeping import sweep
@@ -50,6 +51,7 @@ from sidecar.supervisor.patience import journalled
 from sidecar.supervisor.placement import Hosts
 from sidecar.supervisor.providers import Providers
 from sidecar.supervisor.recovery import end_cut_sessions, journal_path, open_journal
+from sidecar.supervisor.runfile import RunFile
 from sidecar.supervisor.settings import Settings, parse_settings, unknown_settings
 from sidecar.supervisor.snapshots import SnapshotKeeper
 from sidecar.supervisor.supervisor import Supervisor
@@ -134,6 +136,8 @@ class Serving:
         metrics = Metrics()
         register_metrics(metrics, shared.events, supervisor)
         instance = secrets.token_hex(8)
+        cleaner = Redactor(known_secrets(bootstrap, os.environ))
+        run_file = RunFile(shared.data_dir, settings, cleaner, self._log)
         backend = SupervisorBackend(
             token=Secret(bootstrap.token),
             server=ServerInfo(version=__version__, pid=os.getpid(), instance=instance),
@@ -157,6 +161,7 @@ class Serving:
             raise CannotStart("port", f"Cannot listen on 127.0.0.1: {error}") from error
         try:
             backend.ready = True
+            run_file.note(instance=instance, logId=journal.log_id, epoch=journal.epoch)
             self._say_ready(port, instance, journal)
             shared.providers.start()
             watch.start()
@@ -175,6 +180,7 @@ class Serving:
             await shared.providers.stop()
             await shared.launcher.close(LAUNCHER_CLOSE_S)
             await bridge.stop(self._stop.reason if self._stop else "failed")
+        run_file.note(stoppedAt=utc_now(), stopReason=self._stop.reason if self._stop else "failed")
         self._log.info("sidecar.stopped")
 
     async def _stop_sessions(self, supervisor: Supervisor) -> None:

@@ -92,6 +92,10 @@ class Log:
         """Return a text of somebody else's, such as a host's last words, without known secrets."""
         return text if self._cleaner is None else self._cleaner.text(text)
 
+    def clean_value(self, value: Any) -> Any:
+        """Return a JSON-like value without known secrets."""
+        return value if self._cleaner is None else self._cleaner.value(value)
+
     def learn(self, secrets: Iterable[str]) -> None:
         """Know more values that no record may show."""
         if self._cleaner is not None:

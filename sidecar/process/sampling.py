@@ -29,11 +29,12 @@ def sample_tree(root: int) -> list[ProcessSample]:
     top = os_.info_of(root)
     if top is None:
         return []
-    samples = (_sample(info) for info in with_descendants([top]))
+    samples = (sample_process(info) for info in with_descendants([top]))
     return [sample for sample in samples if sample is not None]
 
 
-def _sample(info: ProcessInfo) -> ProcessSample | None:
+def sample_process(info: ProcessInfo) -> ProcessSample | None:
+    """Return what one process costs; None when it is gone."""
     return _sample_linux(info) if IS_LINUX else _sample_elsewhere(info)
 
 

@@ -31,13 +31,18 @@ class CannotStart(Exception):  # noqa: N818 - it is said to the launcher in thes
         self.pid = pid
 
 
+def data_dir_path(given: str | None) -> Path:
+    """Return where the data dir is, or would be: the given one, or this platform's."""
+    wanted = Path(given).expanduser() if given else platformdirs.user_data_path(APP_NAME)
+    return wanted.absolute()  # agents find their homes by it, from any working directory
+
+
 def make_data_dir(given: str | None) -> Path:
     """Return the data dir, made if it is missing, readable for its user alone.
 
     Raises CannotStart("data_dir").
     """
-    wanted = Path(given).expanduser() if given else platformdirs.user_data_path(APP_NAME)
-    path = wanted.absolute()  # agents find their homes by it, from any working directory
+    path = data_dir_path(given)
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = path / f".write-test-{os.getpid()}"

@@ -45,8 +45,8 @@ from sidecar.contract.snapshot import SessionSnapshot, SessionView
 from sidecar.core.tree import tree_nodes
 from sidecar.observe.metrics import Metrics
 from sidecar.supervisor.deps import Shared
+from sidecar.supervisor.diagnostics import diagnostics
 from sidecar.supervisor.sampling import Lodging, sample_sessions
-from sidecar.supervisor.settings import redacted
 from sidecar.supervisor.supervisor import Supervisor
 
 Handler = Callable[[Any], Awaitable[Any]]
@@ -143,11 +143,8 @@ class Handlers:
         return MetricsResult(metrics=self._metrics.values())
 
     async def _diagnostics(self, params: OptionalThreadParams) -> DiagnosticsResult:
-        facts: dict[str, Any] = {
-            "metrics": self._metrics.values(),
-            "sessions": self._supervisor.counts(),
-            "settings": msgspec.to_builtins(redacted(self._shared.settings)),
-        }
+        counts = self._supervisor.counts()
+        facts = await diagnostics(self._shared, self._metrics, counts, params.thread_id)
         if params.thread_id is not None:
             facts["session"] = msgspec.to_builtins(
                 _view(self._supervisor.view(params.thread_id)), builtin_types=(bytes,)
