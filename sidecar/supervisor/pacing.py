@@ -78,10 +78,10 @@ class Pace:
     def forget(self, who: Paced) -> None:
         """Note that a generation has ended; what it said still counts until it is acked."""
         self._waiting.discard(who)
+        self._look()
 
     def _look(self) -> None:
-        if not self._waiting:
-            return
+        """Let go what is acked, also when nobody waits: the books name every session in them."""
         self._books.settle(self._head(), self._clock())
         for who in [who for who in self._waiting if not self._books.holds(who)]:
             self._waiting.discard(who)
