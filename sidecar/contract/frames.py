@@ -93,6 +93,13 @@ class HostIdleFrame(Frame, frozen=True, tag=8):
     opened: int
 
 
+class HostFailedFrame(Frame, frozen=True, tag=9):
+    """The host cannot go on, with whoever lives there; its last frame. `detail` as of events."""
+
+    reason: str
+    detail: dict[str, Any]
+
+
 # Supervisor → host
 
 
@@ -113,6 +120,8 @@ class SessionSpec(Wire, frozen=True):
     raw: str = "none"
     instance_home: str = ""
     """Where the instance keeps its own accounts and state; empty for the user's own."""
+    host_memory_bytes: int = 0
+    """What the host's own heap may grow by from its first session on; 0: no limit."""
     shared_mark: str = ""
     """The mark of what the sessions of a shared host start together."""
     module: str = ""
@@ -175,6 +184,7 @@ FromHost = (
     | HostReadyFrame
     | HostBeatFrame
     | HostIdleFrame
+    | HostFailedFrame
     | CursorFrame
     | ExitFrame
     | LogFrame

@@ -29,6 +29,7 @@ from sidecar.contract.frames import (
 from sidecar.core.redaction import Redactor, secrets_of_environment
 from sidecar.host.channel import HostChannel
 from sidecar.host.faults import watch_faults
+from sidecar.host.memory import HeapLimit, note
 from sidecar.host.session import HostSession
 from sidecar.host.shared import SERVICE_STOP_S, SharedServices
 from sidecar.process import OrphanReaper
@@ -59,12 +60,14 @@ class Host:
         self._changed = asyncio.Event()
         self._redactor = Redactor(secrets_of_environment(os.environ))
         self._services = SharedServices(self._log, self._changed.set, self._redactor)
+        self._heap_limit = HeapLimit(self._channel.send)
         self._opened = 0
         self._shared = False
         self._end: EndFrame | None = None
 
     async def run(self, channel: socket.socket) -> int:
         """Serve until the end; the exit code of the process."""
+        self._heap_limit.watch()
         await self._channel.attach(channel)
         self._channel.send(HostReadyFrame(os.getpid()))
         lost = asyncio.create_task(self._channel.lost.wait())
@@ -130,6 +133,7 @@ class Host:
 
     def _open(self, frame: OpenFrame) -> None:
         self._opened += 1
+        self._heap_limit.set(frame.spec.host_memory_bytes)
         self._shared = self._shared or bool(frame.spec.shared_mark)
         session = HostSession(
             frame.slot,
@@ -149,6 +153,7 @@ class Host:
         del self._sessions[slot], self._tasks[slot]
         self._changed.set()
         if not task.cancelled() and (error := task.exception()) is not None:
+            note(error)
             traceback.print_exception(error)
             os._exit(EX_SOFTWARE)
 

@@ -33,6 +33,7 @@ from sidecar.host.calls import carry_out
 from sidecar.host.context import HostContext
 from sidecar.host.emitter import Emitter
 from sidecar.host.faults import own_faults
+from sidecar.host.memory import note
 from sidecar.host.shared import SharedServices
 from sidecar.process import Exit, Ladder, StopReport, stop_session_tree
 from sidecar.providers.base import ProviderSession
@@ -240,6 +241,7 @@ class HostSession:
         return Outcome("error", reason, error=failure)
 
     def _crashed(self, error: BaseException) -> Outcome:
+        note(error)
         text = self._context.clean(str(error))
         reason = f"unhandled {type(error).__name__} in session code: {text}"
         where = "".join(traceback.format_tb(error.__traceback__)[-CRASH_FRAMES:])
@@ -287,6 +289,7 @@ class HostSession:
         except (TimeoutError, msgspec.ValidationError, LookupError) as error:
             self._reply(frame.id, _as_sidecar_error(frame, error))
         except Exception as error:  # noqa: BLE001 - provider code may raise anything
+            note(error)
             self._context.log("error", "call.failed", method=frame.method, error=repr(error))
             self._reply(frame.id, InternalError(f"{frame.method} failed: {error!r}"))
 

@@ -75,6 +75,21 @@ def tag_of(pid: int) -> int | None:
     return None
 
 
+def limit_heap(growth_bytes: int) -> int | None:
+    """Do nothing: neither macOS nor Windows limits a heap; sampling alone watches it."""
+    return None
+
+
+def heap_bytes() -> int:
+    """Return 0: it is not known."""
+    return 0
+
+
+def heap_limit_restorer() -> Callable[[], None]:
+    """Return what does nothing: there was no limit."""
+    return lambda: None
+
+
 def set_subreaper(on: bool = True) -> bool:
     """Do nothing: there is no such thing."""
     return False

@@ -201,6 +201,48 @@ def tagger(tag: int) -> Callable[[], None]:
     return give
 
 
+_RLIMIT_DATA = 2
+_heap_limit_before: _Limit | None = None
+"""What the process had before limit_heap: its children get that back."""
+
+
+def limit_heap(growth_bytes: int) -> int | None:
+    """Let this process's own heap grow by so much and no more; return its new limit in bytes.
+
+    Counts all private writable memory, touched or not. Beyond it an allocation fails, in Python
+    with MemoryError. None, and nothing is done, where a lower limit is in force.
+    """
+    global _heap_limit_before  # noqa: PLW0603 - limits are the process's
+    before = _heap_limit_before
+    if before is None:
+        before = _Limit()
+        _GETRLIMIT(_RLIMIT_DATA, ctypes.byref(before))
+    wanted = heap_bytes() + growth_bytes
+    if wanted > before.soft:
+        return None
+    _heap_limit_before = before
+    _SETRLIMIT(_RLIMIT_DATA, ctypes.byref(_Limit(wanted, before.hard)))
+    return wanted
+
+
+def heap_limit_restorer() -> Callable[[], None]:
+    """Return what undoes limit_heap for the calling process; safe between fork and exec."""
+    if _heap_limit_before is None:
+        return lambda: None
+    pointer, set_limit = ctypes.byref(_heap_limit_before), _SETRLIMIT
+
+    def restore() -> None:
+        set_limit(_RLIMIT_DATA, pointer)
+
+    return restore
+
+
+def heap_bytes() -> int:
+    """Return what limit_heap counts: this process's private writable memory."""
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - as everywhere here
+        return int(file.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def tag_of(pid: int) -> int | None:
     """Return the tag that `pid` inherited, or None."""
     try:

@@ -1,7 +1,8 @@
 """Picks the one module that speaks for this operating system.
 
 `os_` has, on every platform: key_of, info_of, children_of, every_process, environment_of,
-owner_of, send_signal, reap, set_subreaper, set_parent_death_signal, tagger, tag_of and SUBREAPER.
+owner_of, send_signal, reap, set_subreaper, set_parent_death_signal, tagger, tag_of, limit_heap,
+heap_bytes, heap_limit_restorer and SUBREAPER.
 """
 
 import os

@@ -56,7 +56,7 @@ def spawn_process(
                 theirs_by_fd = [child_end for _, child_end in pipes]
                 stdio = [*theirs_by_fd, theirs_by_fd[1]][:3]
                 process = _popen(argv, cwd, env, stdio, tag)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
             raise ProviderProcessFailed(
                 f"Cannot start {argv[0]}: {_why(error, argv[0], cwd)}", program=argv[0]
             ) from error
@@ -101,17 +101,20 @@ def _popen(
 
 
 class _die_with:  # noqa: N801 - used as a function; a class binds its names before the fork
-    """Between fork and exec: die when the parent does, at once if it has already; take the tag."""
+    """Between fork and exec: get the host's old heap limit back, die when the parent does, at once
+    if it has already; take the tag."""
 
     def __init__(self, parent: int, tag: int | None) -> None:
         self._parent = parent
         self._take_tag = None if tag is None else os_.tagger(tag)
+        self._restore_heap_limit = os_.heap_limit_restorer()
         self._arm = os_.set_parent_death_signal
         self._getppid = os.getppid
         self._exit = os._exit
         self._signal = int(signal.SIGKILL)
 
     def __call__(self) -> None:
+        self._restore_heap_limit()
         self._arm(self._signal)
         if self._getppid() != self._parent:
             self._exit(_PARENT_GONE)
@@ -119,9 +122,11 @@ class _die_with:  # noqa: N801 - used as a function; a class binds its names bef
             self._take_tag()
 
 
-def _why(error: OSError | ValueError, program: str, cwd: str | None) -> str:
+def _why(
+    error: OSError | ValueError | subprocess.SubprocessError, program: str, cwd: str | None
+) -> str:
     """Say what is wrong; exec's errors name neither the folder nor what was missing."""
-    if isinstance(error, ValueError):
+    if isinstance(error, ValueError | subprocess.SubprocessError):
         return str(error)
     if cwd is not None and not os.path.isdir(cwd):  # noqa: PTH112 - no Path for bytes-like names
         return f"the working directory {cwd} does not exist"

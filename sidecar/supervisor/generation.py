@@ -158,7 +158,7 @@ class Generation:
         self._log.info("session.hosted", host=seat.host_pid, shared=seat.shared)
         opened = self._expect(OPENING_CALL)
         self._credit_told = self._shared.host_credit()
-        seat.open(self, self._spec, self._credit_told)
+        seat.open(self, self._spec_in(seat), self._credit_told)
         if self._close is not None:
             seat.send(self._close_frame(seat))
         gone = asyncio.create_task(seat.host_end())
@@ -173,8 +173,16 @@ class Generation:
             raise ProviderProcessFailed("Cannot start the session: its host does not answer")
         return opened
 
+    def _spec_in(self, seat: Seat) -> SessionSpec:
+        """Return the spec with the limit of its host: not above a budget that is its alone."""
+        limits = [self._shared.settings.memory.host_bytes]
+        if not seat.shared:
+            limits.append(self.budget.hard_bytes)
+        least = min((limit for limit in limits if limit is not None), default=0)
+        return msgspec.structs.replace(self._spec, host_memory_bytes=least)
+
     async def _until_up(self, seat: Seat) -> None:
-        """Wait for the host; one that comes after the deadline of a close is not waited for."""
+        """Wait for the host, no longer than for a start, nor beyond the deadline of a close."""
         up = asyncio.create_task(seat.up())
         overdue = asyncio.create_task(self._overdue.wait())
         try:

@@ -23,6 +23,7 @@ from sidecar.contract.frames import (
     Frame,
     FromHost,
     HostBeatFrame,
+    HostFailedFrame,
     HostIdleFrame,
     HostReadyFrame,
     LogFrame,
@@ -32,6 +33,7 @@ from sidecar.contract.limits import FRAME_BYTES, STDERR_TAIL_CHARS, TRANSFER_BYT
 from sidecar.core.correlation import Correlation, cid_of
 from sidecar.core.framing import FrameDecoder, ProtocolViolation, encode_frame
 from sidecar.core.watch.stacks import shortened
+from sidecar.host.memory import EX_MEMORY
 from sidecar.host.stacks import STACKS_SIGNAL
 from sidecar.observe.log import Log
 from sidecar.process.platform import os_
@@ -52,6 +54,8 @@ STDERR_KEPT_CHARS = 16 * 1024
 
 SESSIONS_TOLD = 100
 """Sessions of a shared host that the record of its end names."""
+
+NO_MEMORY = "memory: its host came to the limit of its own heap"
 
 NOBODY = Correlation()
 
@@ -75,6 +79,8 @@ class HostEnd(NamedTuple):
     reason: str
     stderr_tail: str
     survivors: int
+    detail: dict[str, Any] | None = None
+    """`{kind, figures}` where the reason has some."""
 
 
 class HostLink(asyncio.Protocol):
@@ -96,6 +102,7 @@ class HostLink(asyncio.Protocol):
         self._ready = asyncio.Event()
         self._eof = asyncio.Event()
         self._violation: str | None = None
+        self._detail: dict[str, Any] | None = None
         self._stderr = ""
         self.heard_s = time.monotonic()
         """When anything last came: only its loop sends, so then it turned."""
@@ -166,10 +173,13 @@ class HostLink(asyncio.Protocol):
         if STACKS_SIGNAL is not None and not self.process.ended:
             os_.send_signal(self.process.key, STACKS_SIGNAL)
 
-    def kill(self, reason: str) -> None:
-        """Kill the host process; whoever adopts what was below it kills that too."""
+    def kill(self, reason: str, detail: dict[str, Any] | None = None) -> None:
+        """Kill the host process; whoever adopts what was below it kills that too.
+
+        `detail` is `{kind, figures}` for the events that tell of its end.
+        """
         if self._violation is None:
-            self._violation = reason
+            self._violation, self._detail = reason, detail
             self._log.error("host.killed", reason=reason, **self._about())
         self.process.kill()
 
@@ -192,7 +202,9 @@ class HostLink(asyncio.Protocol):
             **self._about(),
             **words,
         )
-        return HostEnd(reason, self.last_words, exit_.survivors)
+        if exit_.exit.code == EX_MEMORY and self._violation is None:
+            reason, self._detail = NO_MEMORY, {"kind": "memory", "scope": "host"}
+        return HostEnd(reason, self.last_words, exit_.survivors, self._detail)
 
     def _about(self) -> dict[str, Any]:
         """Return what correlates a record of the host: its session's id, or all of theirs."""
@@ -253,6 +265,8 @@ class HostLink(asyncio.Protocol):
                     self._on_idle(frame.opened)
             elif isinstance(frame, HostBeatFrame):
                 pass  # `heard_s` has it
+            elif isinstance(frame, HostFailedFrame):
+                self.kill(frame.reason, frame.detail)
             elif (handler := self._handler(frame.slot)) is not None:
                 handler.on_frame(frame)
             start = end

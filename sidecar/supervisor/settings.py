@@ -42,6 +42,10 @@ class MemorySettings(Wire, frozen=True):
     total_hard_bytes: Positive | None = None
     """Beyond it the largest session is stopped and resumed by its policy."""
 
+    host_bytes: Positive | None = 1024 * MIB
+    """What a host's own heap may grow by (it needs 3 to 10 MiB, and for a moment some ten times the
+    largest line that an agent says); beyond it the host is replaced. None: no limit."""
+
     sample_ms: Positive = 1_000
     """Between two looks at all processes; near a budget they come closer together."""
 

@@ -1,7 +1,9 @@
 """A session that leaks is stopped and resumed, whatever of it leaks, and no other notices."""
 
 import asyncio
+import contextlib
 import os
+import resource
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable
@@ -124,6 +126,18 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield made
 
 
+async def pids_of_hosts(world: World) -> list[int]:
+    """Return the zygote's children, by an observer of this test's own."""
+    (zygote,) = await agents_of(world.sidecar.pid)
+    return await agents_of(zygote)
+
+
+async def agents_of(pid: int) -> list[int]:
+    """Return the children of a process."""
+    found = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    return [child for child in found if observer.parent_of(child) == pid]
+
+
 async def pids_of(world: World, thread: str) -> list[int]:
     nodes = (await world.client.request("tree.get", {"threadId": thread}))["nodes"]
     return [node["pid"] for node in nodes if node["kind"] == "process"]
@@ -230,3 +244,45 @@ async def test_a_soft_limit_above_the_hard_one_is_refused(world: World) -> None:
     limits = {"memorySoftBytes": 2 * MIB, "memoryHardBytes": MIB}
     with pytest.raises(SidecarError, match=r"memorySoftBytes .* is above memoryHardBytes"):
         await world.start("odd", limits=limits)
+
+
+HOST = 96 * MIB
+"""A limit for hosts in tests: sampled RSS is 25 MiB before anything happens."""
+
+
+@pytest.mark.parametrize("word", ["gulp 500", "callback 500", "leak 400", "swallow 400"])
+async def test_a_host_at_the_limit_of_its_heap_is_replaced_and_others_are_not(
+    tmp_path: Path, word: str
+) -> None:
+    """But for code that hides what was raised, the limit ends the host before anybody looks."""
+    hides = word.startswith(("leak", "swallow"))
+    memory = {"hostBytes": HOST, "sampleMs": 200 if hides else 60_000}
+    settings = {"placement": "packed", "packedSessions": 2, "memory": memory}
+    async for world in a_world(tmp_path / "data", **settings):
+        for thread in ("leaky", "mate"):
+            await world.start(thread, "hog")
+        await world.start("calm")
+        await world.siblings_stream("calm")
+        (host,) = {p for p in await pids_of_hosts(world) if await agents_of(p) == []}
+        with contextlib.suppress(SidecarError):
+            await world.turn("leaky", word)
+        for thread in ("leaky", "mate"):
+            detail = await world.failed_for_memory(thread, "host")
+            assert detail["limitBytes"] == HOST
+            assert HOST * 0.8 < detail["rssBytes" if hides else "heapBytes"] < HOST * 2
+            await world.ready_again(thread)
+        assert not observer.is_running(host)
+        await world.siblings_are_whole("calm")
+
+
+async def test_what_a_host_starts_has_the_limit_that_the_host_had(tmp_path: Path) -> None:
+    own = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    async for world in a_world(tmp_path / "data", memory={"hostBytes": HOST}):
+        await world.start("asks", "hog")
+        await world.turn("asks", "spawn")
+        await world.client.wait_event("turn.completed", thread_id="asks")
+        (host,) = await pids_of_hosts(world)
+        limits = Path(f"/proc/{host}/limits").read_text()
+        soft = next(line.split()[3] for line in limits.splitlines() if "Max data size" in line)
+        assert HOST < int(soft) < HOST + 200 * MIB
+        assert int(assistant_text(world.client.of_thread("asks"))) == own

@@ -91,6 +91,14 @@ class TotalHopeless(NamedTuple):
     limit_bytes: int
 
 
+class HostExceeded(NamedTuple):
+    """End a host with whoever lives there: its own heap is over its limit."""
+
+    pid: int
+    rss_bytes: int
+    limit_bytes: int
+
+
 Verdict = Pressure | Exceeded | TotalPressure | TotalExceeded | TotalHopeless
 
 Run = tuple[str, int]
@@ -102,6 +110,12 @@ class Judge:
     """Remembers what was said. Bounded by the sessions that are looked at."""
 
     total: Budget = NO_BUDGET
+    host_bytes: int | None = None
+    """What a host process itself may have resident."""
+
+    _hosts: set[int] = field(default_factory=set)
+    """Pids of hosts that were ended."""
+
     _pressed: set[Run] = field(default_factory=set)
     _condemned: dict[Run, float] = field(default_factory=dict)
     """Who was ended, and when."""
@@ -135,6 +149,17 @@ class Judge:
             return self._pick(charged_bytes, living, now)
         self._hopeless_told = False
         return self._total_pressure(charged_bytes, living)
+
+    def judge_hosts(self, rss_bytes: Mapping[int, int]) -> list[HostExceeded]:
+        """Return the hosts to be replaced, given what each has resident itself, by pid."""
+        self._hosts &= rss_bytes.keys()
+        over = [
+            HostExceeded(pid, rss, self.host_bytes)
+            for pid, rss in rss_bytes.items()
+            if self.host_bytes is not None and rss > self.host_bytes and pid not in self._hosts
+        ]
+        self._hosts.update(verdict.pid for verdict in over)
+        return over
 
     def spare(self, usage: Usage) -> None:
         """Take a verdict back that could not be carried out: the next look gives it again."""

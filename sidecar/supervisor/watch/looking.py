@@ -37,7 +37,7 @@ class Look(NamedTuple):
     """The same with shared pages divided, where the total is near its budget."""
 
     hosts: dict[int, int]
-    """RSS of each shared host itself, by pid."""
+    """RSS of each host process itself, by pid."""
 
     cpu_s: float
     """What the look cost."""
@@ -168,7 +168,7 @@ class Looker:
         return mark or NOBODYS
 
     def _hosts(self, tenants: Iterable[Tenant]) -> dict[int, int]:
-        pids = {tenant.lodging.host_pid for tenant in tenants if tenant.lodging.shared}
+        pids = {tenant.lodging.host_pid for tenant in tenants}
         rows = [row for pid in pids if (row := self._table.row(pid)) is not None]
         return {row.key.pid: row.rss_bytes for row in rows}
 

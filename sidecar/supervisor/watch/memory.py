@@ -10,6 +10,7 @@ from typing import Any
 
 from sidecar.core.watch.budget import (
     Exceeded,
+    HostExceeded,
     Judge,
     Pressure,
     TotalExceeded,
@@ -19,6 +20,7 @@ from sidecar.core.watch.budget import (
 )
 from sidecar.core.watch.usage import Usage
 from sidecar.observe.log import Log
+from sidecar.supervisor.session import Session
 from sidecar.supervisor.supervisor import Supervisor
 from sidecar.supervisor.watch.looking import Look
 from sidecar.supervisor.watch.sampler import Sampler
@@ -29,11 +31,13 @@ MIB = 1024 * 1024
 class MemoryWatch:
     """Judges each look of a sampler, in the loop, as it comes."""
 
-    def __init__(self, sampler: Sampler, supervisor: Supervisor, log: Log) -> None:
+    def __init__(
+        self, sampler: Sampler, supervisor: Supervisor, host_bytes: int | None, log: Log
+    ) -> None:
         self._sampler = sampler
         self._supervisor = supervisor
         self._log = log
-        self._judge = Judge(sampler.total_budget)
+        self._judge = Judge(sampler.total_budget, host_bytes)
 
     def listen(self) -> None:
         """Take the sampler's looks from now on."""
@@ -51,6 +55,28 @@ class MemoryWatch:
         verdict = self._judge.judge_total(look.charged_bytes, look.usages.values(), now)
         if verdict is not None:
             self._carry_out(verdict)
+
+        for over in self._judge.judge_hosts(look.hosts):
+            self._replace(over)
+
+    def _replace(self, host: HostExceeded) -> None:
+        """End a host; each of its sessions resumes by its policy."""
+        detail = {
+            "kind": "memory",
+            "scope": "host",
+            "rssBytes": host.rss_bytes,
+            "limitBytes": host.limit_bytes,
+        }
+        reason = (
+            f"memory: its host used {host.rss_bytes // MIB} MiB, over the limit of "
+            f"{host.limit_bytes // MIB} MiB"
+        )
+
+        def visit(session: Session) -> None:
+            if session.lodging is not None and session.lodging.host_pid == host.pid:
+                session.fail(reason, detail, host=True)
+
+        self._supervisor.each(visit)
 
     def _carry_out(self, verdict: Verdict) -> None:
         match verdict:
