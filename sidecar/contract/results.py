@@ -84,6 +84,7 @@ class TreeNode(Wire, frozen=True):
     create_time: float | None = None
     """Seconds since 1970, as psutil says it: with `pid` the identity of a process."""
     rss_bytes: Count | None = None
+    """Of a process, or of all processes of a session that runs."""
     cpu_ms: Count | None = None
     children: list[NonBlank] = []
 

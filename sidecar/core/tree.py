@@ -39,7 +39,8 @@ def tree_nodes(
 ) -> list[TreeNode]:
     """Return the nodes below `root` (all when None), parents before children.
 
-    The samples' create times are seconds since 1970. Those of the thread "" belong to hosts of
+    A session's figures are the sums of its own processes', without its child sessions'. The
+    samples' create times are seconds since 1970. Those of the thread "" belong to hosts of
     several sessions and to no session: they come last, if all are asked for.
     """
     nodes: list[TreeNode] = []
@@ -58,6 +59,8 @@ def tree_nodes(
                 state=session.status,
                 parent=session.parent,
                 started_at=session.created_at,
+                rss_bytes=sum(p.rss_bytes for p in processes) if processes else None,
+                cpu_ms=sum(p.cpu_ms for p in processes) if processes else None,
                 children=[*session.children, *top_agents, *tops],
             )
         )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sidecar.core.watch.budget import NO_BUDGET, Budget
 from sidecar.process import ProcessSample, sample_tree
-from sidecar.process.marks import carries
+from sidecar.process.marks import mark_of
 from sidecar.process.wallclock import created_at_s
 
 HOST = ""
@@ -50,16 +50,18 @@ def _share_out(
     host_pid: int, marks: Mapping[str, str], found: dict[str, list[ProcessSample]]
 ) -> None:
     owners: dict[int, str] = {host_pid: HOST}
+    threads = {mark: thread for thread, mark in marks.items()}
     for sample in sample_tree(host_pid):
         pid = sample.key.pid
         if pid not in owners:
             inherited = owners.get(sample.parent, HOST)
-            owners[pid] = inherited if inherited != HOST else _owner(pid, marks)
+            owners[pid] = inherited if inherited != HOST else _owner(pid, threads)
         found.setdefault(owners[pid], []).append(sample)
 
 
-def _owner(pid: int, marks: Mapping[str, str]) -> str:
-    return next((thread for thread, mark in marks.items() if carries(pid, [mark])), HOST)
+def _owner(pid: int, threads: Mapping[str, str]) -> str:
+    mark = mark_of(pid, threads)
+    return HOST if mark is None else threads[mark]
 
 
 def _dated(sample: ProcessSample) -> ProcessSample:

@@ -48,8 +48,16 @@ def test_processes_hang_below_their_session_in_their_own_tree() -> None:
         ("pid:10", "a", ["pid:11"]),
         ("pid:11", "pid:10", []),
     ]
-    assert nodes[2].rss_bytes == 10
-    assert nodes[2].cpu_ms == 5
+    assert [(n.rss_bytes, n.cpu_ms) for n in nodes] == [(20, 10), (10, 5), (10, 5)]
+
+
+def test_a_session_s_figures_are_those_of_its_own_processes() -> None:
+    samples = {"a": [sample(10, 1)], "b": [sample(11, 1)]}
+    a, b, c = tree_nodes(
+        state(session("a", children=["b"]), session("b", parent="a"), session("c")), samples, None
+    )[::2]
+    assert [(n.id, n.rss_bytes) for n in (a, b)] == [("a", 10), ("b", 10)]
+    assert (c.id, c.rss_bytes, c.cpu_ms) == ("c", None, None), "it does not run"
 
 
 def test_what_belongs_to_no_session_comes_last_and_only_when_all_is_asked_for() -> None:

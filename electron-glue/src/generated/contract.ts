@@ -721,6 +721,7 @@ export interface TreeNode {
   readonly pid?: number;
   /** Seconds since 1970, as psutil says it: with `pid` the identity of a process. */
   readonly createTime?: number;
+  /** Of a process, or of all processes of a session that runs. */
   readonly rssBytes?: number;
   readonly cpuMs?: number;
   readonly children?: readonly string[];
