@@ -73,6 +73,16 @@ class ExitFrame(Frame, frozen=True, tag=6):
     survivors: int = 0
     """Processes of the session that could not be killed."""
 
+    rung: str = "none"
+    """How far down the ladder its stop went: none, cancel, eof, term or kill."""
+
+    killed: int = 0
+    """Processes that had to be killed."""
+
+    stop_ms: int = 0
+    cancel_error: str = ""
+    """What the first rung raised, if it did."""
+
 
 HOST_SLOT = -1
 """Slot of a log record that is no session's."""

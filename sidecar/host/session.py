@@ -51,6 +51,9 @@ LAST_WORDS_S = 0.2
 CRASH_FRAMES = 20
 """Innermost frames of a crash that the log gets; a recursion has a thousand."""
 
+UNANSWERED_NAMED = 3
+"""Requests that the reason of a failed start names."""
+
 CALLS_PER_SESSION = 64
 """Requests under way in one session; the bridge's own bound is below it in practice."""
 
@@ -90,6 +93,7 @@ class HostSession:
         self._close_reason = "stopped"
         self._fault: Exception | None = None
         self._stop_s = STOP_DEADLINE_S
+        self._stop_ms = 0
         self._provider: ProviderSession | None = None
         self._calls: set[asyncio.Task[None]] = set()
         self._ready = False
@@ -148,7 +152,7 @@ class HostSession:
             except TimeoutError:
                 if not limit.expired():
                     raise
-                return self._failed(f"not ready within {self._start_s():g} s")
+                return self._failed(f"not ready within {self._start_s():g} s: {self._waited_for()}")
             if not closing.done() and opening.done() and opening.exception() is None:
                 self._ready = True
                 self._send(ReplyFrame(self.slot, 0, None, None))
@@ -193,6 +197,13 @@ class HostSession:
             return self._crashed(error)
         reason = await self._with_exit(pump.result())
         return Outcome("error", reason) if self._ready else self._failed(reason)
+
+    def _waited_for(self) -> str:
+        """Say in words what a start hangs at."""
+        if self._provider is None:
+            return "its program was not up"
+        asked = self._provider.unanswered()[:UNANSWERED_NAMED]
+        return f"it has not answered {', '.join(asked)}" if asked else "it was up, but not open"
 
     def _closed(self) -> Outcome:
         """Return how a session ends that was told to, by a close frame or by its own fault."""
@@ -261,12 +272,14 @@ class HostSession:
             if provider is not None:
                 await provider.cancel()
 
+        began_ms = self._context.now_ms()
         report = await stop_session_tree(
             self._context.processes.children,
             mark=self._spec.mark,
             cancel=cancel,
             ladder=Ladder.within(self._stop_s),
         )
+        self._stop_ms = self._context.now_ms() - began_ms
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
@@ -323,6 +336,10 @@ class HostSession:
             main.code if main else None,
             main.signal if main else None,
             len(report.survivors),
+            report.rung.value,
+            len(report.killed),
+            self._stop_ms,
+            report.cancel_error or "",
         )
 
 

@@ -14,8 +14,8 @@ from sidecar.contract.methods import SessionStartParams
 from sidecar.core.closing import ExitFacts, closing_drafts
 from sidecar.core.drafts import Draft
 from sidecar.core.stamping import Origin
+from sidecar.supervisor.ends import GenerationEnd
 from sidecar.supervisor.eventlog import EventLog
-from sidecar.supervisor.generation import GenerationEnd
 
 
 @dataclass(frozen=True, slots=True)

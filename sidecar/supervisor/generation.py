@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -40,6 +39,13 @@ from sidecar.core.drafts import Draft
 from sidecar.core.redaction import secrets_of_session
 from sidecar.core.stamping import Origin
 from sidecar.supervisor.deps import Shared
+from sidecar.supervisor.ends import (
+    GenerationEnd,
+    Verdict,
+    generation_end,
+    stop_figures,
+    survivors_of,
+)
 from sidecar.supervisor.hostlink import HostEnd
 from sidecar.supervisor.patience import journalled
 from sidecar.supervisor.placement import Seat
@@ -60,18 +66,6 @@ HOST_EXIT_S = 2.0
 
 CALL_GRACE_S = 2.0
 """What a call gets beyond its deadline: the host answers in time itself unless it is wedged."""
-
-
-@dataclass(frozen=True, slots=True)
-class GenerationEnd:
-    """How a generation ended, once its channel was drained and its tree is dead."""
-
-    kind: ExitKind
-    reason: str
-    recoverable: bool
-    stderr_tail: str
-    detail: dict[str, Any] | None = None
-    """`{kind, figures}` of a watchdog's verdict, for the last session.state.changed."""
 
 
 class Generation:
@@ -101,8 +95,7 @@ class Generation:
         self._credit_told = shared.host_credit()
         self._close: tuple[int, str] | None = None
         """Deadline in ms and reason of a close that was asked for."""
-        self._verdict: tuple[str, dict[str, Any]] | None = None
-        """Why a watchdog ended it, and its figures."""
+        self._verdict: Verdict | None = None
         self._overdue = asyncio.Event()
         """Set when a close was not carried out in time: whatever there is of a host is killed."""
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -121,6 +114,11 @@ class Generation:
         if lodging is None:
             return None
         return Tenant(self._spec.thread_id, self.number, lodging, self.budget)
+
+    @property
+    def held_back(self) -> bool:
+        """Whether its host has no credit: it reads nothing more, so nothing of it can come."""
+        return self._received - self._acked_told >= self._credit_told
 
     async def open(self) -> None:
         """Take a seat in a host and wait until the provider is ready.
@@ -149,7 +147,7 @@ class Generation:
                 break
             self._log.warning("session.host-died", host=seat.host_pid)  # others brought it down
             seat.leave()
-        why = self._verdict[0] if self._verdict is not None else "its host died"
+        why = self._verdict.reason if self._verdict is not None else "its host died"
         raise ProviderProcessFailed(f"Cannot start the session: {why}")
 
     async def _open_in(self, seat: Seat) -> asyncio.Future[Any]:
@@ -186,7 +184,12 @@ class Generation:
         up = asyncio.create_task(seat.up())
         overdue = asyncio.create_task(self._overdue.wait())
         try:
-            await asyncio.wait({up, overdue}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(
+                {up, overdue}, timeout=self._open_s(), return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                self.abort("did not come up in time")
+                raise ProviderProcessFailed("Cannot start the session: its host does not come up")
             if not up.done():
                 raise Cancelled("The session was stopped before its host was up")
             up.result()
@@ -210,7 +213,7 @@ class Generation:
         """
         if self._close is not None or self._verdict is not None:
             return  # it ends already, for a reason of its own
-        self._verdict = (reason, detail)
+        self._verdict = Verdict(reason, detail)
         if host and self._seat is not None:
             self._seat.kill(reason)
         elif self._seat is not None and self._seat.shared:
@@ -292,21 +295,11 @@ class Generation:
         host = await self._seat_end(seat)
         self._exited.set()
         self._forget()
-        exit_ = self._exit
-        survivors = host.survivors if host else exit_.survivors if exit_ else 0
-        if not survivors:
+        if not survivors_of(self._exit, host):
             journal = self._shared.events.journal
             await journalled(journal.drop_marks([self._spec.mark]), "drop mark", self._log)
-        if self._verdict is not None:
-            reason, detail = self._verdict
-            tail = exit_.stderr_tail if exit_ else host.stderr_tail if host else ""
-            return GenerationEnd("error", reason, True, tail, detail)
-        if exit_ is None or survivors:
-            asked = self._close is not None and not survivors
-            reason, tail = (host.reason, host.stderr_tail) if host else ("some of it lives on", "")
-            return GenerationEnd("graceful" if asked else "error", reason, True, tail)
-        kind = "graceful" if exit_.kind == "graceful" else "error"
-        return GenerationEnd(kind, exit_.reason, exit_.recoverable, exit_.stderr_tail)
+        asked = self._close is not None
+        return generation_end(self._exit, host, self._verdict, asked=asked)
 
     async def _seat_end(self, seat: Seat) -> HostEnd | None:
         """Wait for the end of the host; of the session alone (None) when the host goes on."""
@@ -345,6 +338,7 @@ class Generation:
             case ExitFrame():
                 self._exit = frame
                 self._exited.set()
+                self._log.info("session.tree-stopped", **stop_figures(frame))
                 asyncio.get_running_loop().call_later(HOST_EXIT_S, self._kill_own_host)
             case LogFrame():
                 folded = self._shared.events.fold.session(self._spec.thread_id)

@@ -25,7 +25,8 @@ from sidecar.core.supervision import child_spec
 from sidecar.process import new_mark
 from sidecar.supervisor.announcing import Again, Announcer
 from sidecar.supervisor.deps import Shared
-from sidecar.supervisor.generation import CLOSE_GRACE_S, Generation, GenerationEnd
+from sidecar.supervisor.ends import GenerationEnd
+from sidecar.supervisor.generation import CLOSE_GRACE_S, Generation
 from sidecar.supervisor.kin import ExitTurn, Kin
 from sidecar.supervisor.patience import first_of, journalled
 from sidecar.supervisor.providers import Plan
@@ -90,6 +91,11 @@ class Session:
         """When it last gave a sign of life; None when it is not up."""
         up = self._generation is not None and self.lifecycle.phase is Phase.LIVE
         return self._generation.vitals if self._generation and up else None
+
+    @property
+    def held_back(self) -> bool:
+        """Whether it may say no more until clients, or the disk, have taken what it said."""
+        return self._generation is not None and self._generation.held_back
 
     @property
     def start_params(self) -> SessionStartParams | None:

@@ -24,7 +24,7 @@ from sidecar.core.supervision import (
 )
 from sidecar.observe.log import Log
 from sidecar.supervisor.announcing import Again
-from sidecar.supervisor.generation import GenerationEnd
+from sidecar.supervisor.ends import GenerationEnd
 
 
 class Relative(Protocol):

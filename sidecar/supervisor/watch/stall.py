@@ -86,9 +86,11 @@ class Stalls:
             self._pause_s = min(self._pause_s, first_s / LOOKS_PER_LIMIT)
 
     def _may_stall(self, session: Session) -> bool:
-        """Tell whether a turn runs that waits for nobody."""
+        """Tell whether a turn runs that waits for nobody: neither a person nor its readers."""
         folded = self._fold.session(session.thread_id)
-        return folded is not None and folded.turn is not None and not folded.requests
+        if folded is None or folded.turn is None or session.held_back:
+            return False
+        return not folded.requests
 
     def _act(self, finding: Finding, tree: Tree | None, now_s: float) -> None:
         """Tell or end, unless something has happened since or its tools are at work."""
