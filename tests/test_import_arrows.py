@@ -67,6 +67,7 @@ PURE_MODULES = (
     "sidecar.providers.*.wire*",
     "sidecar.providers.*.mapping*",
     "sidecar.providers.jsonrpc",
+    "sidecar.providers.lines",
     "sidecar.providers.shapes",
     "sidecar.providers.text",
 )

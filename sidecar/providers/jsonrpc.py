@@ -5,29 +5,38 @@ what programs get wrong (no `jsonrpc` member, blank lines, log lines on stdout).
 may hold lone surrogates.
 """
 
-import json
 from collections import OrderedDict
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from sidecar.contract.base import Json
-from sidecar.providers.text import LINE_BYTES, LineSplitter, Oversized, clipped, decode_json
+from sidecar.providers.lines import SAMPLE_CHARS, JsonLines, Malformed, encode_line, malformed
+from sidecar.providers.text import LINE_BYTES
+
+__all__ = [
+    "INTERNAL_ERROR",
+    "INVALID_PARAMS",
+    "METHOD_NOT_FOUND",
+    "NO_REASON",
+    "PENDING_REQUESTS",
+    "SAMPLE_CHARS",
+    "JsonRpcWire",
+    "Malformed",
+    "Message",
+    "Notification",
+    "Request",
+    "Response",
+    "RpcError",
+]
 
 PENDING_REQUESTS = 256
 """Our requests that may be unanswered at once. Real use has a handful; a program that never answers
 must not grow the map for ever."""
-
-SAMPLE_CHARS = 200
-"""What of a malformed line is shown: enough to recognise a log line."""
 
 METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
 INTERNAL_ERROR: Final = -32603
 
 NO_REASON: Final = "The agent gave no reason"
-
-_ENCODER: Final = msgspec.json.Encoder()
 
 
 class RpcError(NamedTuple):
@@ -62,17 +71,10 @@ class Notification(NamedTuple):
     params: dict[str, Any]
 
 
-class Malformed(NamedTuple):
-    """A line that is no message. `sample` shows its beginning."""
-
-    reason: str
-    sample: str = ""
-
-
 Message = Response | Request | Notification | Malformed
 
 
-class JsonRpcWire:
+class JsonRpcWire(JsonLines[Response | Request | Notification]):
     """One connection's state: the half-read line and our unanswered requests.
 
     `header` stands in each message that is written: {"jsonrpc": "2.0"}, or nothing for a program
@@ -80,8 +82,8 @@ class JsonRpcWire:
     """
 
     def __init__(self, header: dict[str, Any], max_line_bytes: int = LINE_BYTES) -> None:
+        super().__init__(max_line_bytes)
         self._header = header
-        self._splitter = LineSplitter(max_line_bytes)
         self._pending: dict[int, str] = {}
         self._given_up: OrderedDict[int, str] = OrderedDict()
         self._next_id = 1
@@ -93,30 +95,7 @@ class JsonRpcWire:
 
     # In
 
-    def receive(self, data: bytes) -> list[Message]:
-        """Return the messages that `data` completes, in order."""
-        return self._messages(self._splitter.feed(data))
-
-    def finish(self) -> list[Message]:
-        """Return what the end of the stream cut off, if that says anything."""
-        return self._messages(self._splitter.finish())
-
-    def _messages(self, lines: list[bytes | Oversized]) -> list[Message]:
-        messages: list[Message] = []
-        for line in lines:
-            if isinstance(line, Oversized):
-                messages.append(Malformed(f"a line is longer than {line.max_bytes} bytes"))
-            elif line and not line.isspace():
-                messages.append(self._message(line))
-        return messages
-
-    def _message(self, line: bytes) -> Message:
-        try:
-            value = decode_json(line)
-        except ValueError:
-            return Malformed("a line is not JSON", _sample(line))
-        if not isinstance(value, dict):
-            return Malformed("a line is not a JSON object", _sample(line))
+    def _message(self, value: dict[str, Any], line: bytes) -> Message:
         method = value.get("method")
         if isinstance(method, str):
             params = value.get("params")
@@ -126,15 +105,15 @@ class JsonRpcWire:
             return Request(value["id"], method, params)
         if "result" in value or "error" in value:
             return self._response(value, line)
-        return Malformed("a message has neither method nor result nor error", _sample(line))
+        return malformed("a message has neither method nor result nor error", line)
 
     def _response(self, value: dict[str, Any], line: bytes) -> Message:
         id_ = value.get("id")
         if not isinstance(id_, int) or isinstance(id_, bool):  # True == 1, but is no id of ours
-            return Malformed("a response answers no request of ours", _sample(line))
+            return malformed("a response answers no request of ours", line)
         method = self._pending.pop(id_, None) or self._given_up.pop(id_, None)
         if method is None:
-            return Malformed("a response answers no request of ours", _sample(line))
+            return malformed("a response answers no request of ours", line)
         error = value.get("error")
         return Response(id_, method, value.get("result"), None if error is None else _error(error))
 
@@ -170,11 +149,7 @@ class JsonRpcWire:
         return self._line({"id": id_, "error": {"code": code, "message": message}})
 
     def _line(self, message: dict[str, Any]) -> bytes:
-        message = self._header | message
-        try:
-            return _ENCODER.encode(message) + b"\n"
-        except UnicodeEncodeError:  # a peer's id that holds a lone surrogate goes back verbatim
-            return json.dumps(message).encode() + b"\n"
+        return encode_line(self._header | message)
 
 
 def _call(method: str, params: Json) -> dict[str, Any]:
@@ -191,7 +166,3 @@ def _error(error: Json) -> RpcError:
         message if isinstance(message, str) else NO_REASON,
         error.get("data"),
     )
-
-
-def _sample(line: bytes) -> str:
-    return clipped(line[: SAMPLE_CHARS * 4].decode("utf-8", "replace"), SAMPLE_CHARS)

@@ -1,123 +1,13 @@
-"""The wire of one agent with its process: requests that are awaited, and what is written.
+"""The wire of one ACP agent with its process (sidecar/providers/link.py), in ACP's words."""
 
-Owns the futures of our requests. Never knows what a method means. Reading stays with the session.
-"""
-
-import asyncio
-from typing import Any
-
-from sidecar.contract.base import Json
-from sidecar.contract.errors import Overloaded, ProviderProcessFailed, ProviderRequestFailed
 from sidecar.providers.acp.mapping.stops import in_words
-from sidecar.providers.acp.wire import AcpWire, Message, Response
+from sidecar.providers.acp.wire import AcpWire
 from sidecar.providers.base import ProviderProcess
-
-DRAIN_DEADLINE_S = 30.0
-"""How long an agent may leave its input unread while answers wait for it. A live agent reads within
-milliseconds; one that does not cannot be answered, and its answers must not pile up."""
+from sidecar.providers.link import JsonRpcLink
 
 
-class AcpLink:
-    """Requests and answers over one process' stdio."""
+class AcpLink(JsonRpcLink):
+    """Requests and answers over one agent's stdio."""
 
     def __init__(self, process: ProviderProcess) -> None:
-        self.process = process
-        self._wire = AcpWire()
-        self._waiting: dict[int, asyncio.Future[Response]] = {}
-        self._closed = False
-
-    @property
-    def unanswered(self) -> list[str]:
-        """What was asked and is not answered yet."""
-        return self._wire.unanswered
-
-    def receive(self, data: bytes) -> list[Message]:
-        """Return the messages that `data` completes; b"" ends the stream."""
-        return self._wire.receive(data) if data else self._wire.finish()
-
-    def settle(self, response: Response) -> bool:
-        """Hand a response to the call that waits for it; False if none does."""
-        future = self._waiting.pop(response.id, None)
-        if future is None or future.done():
-            return False
-        future.set_result(response)
-        return True
-
-    def send(self, method: str, params: Json) -> int:
-        """Write a request and return its id.
-
-        Raises ProviderProcessFailed after the end and Overloaded with too many unanswered.
-        """
-        if self._closed:
-            raise ProviderProcessFailed(f"Cannot call {method}: the agent has ended")
-        sent = self._wire.request(method, params)
-        if sent is None:
-            raise Overloaded(f"Cannot call {method}: too many requests are unanswered")
-        request_id, data = sent
-        self.process.write(data)
-        return request_id
-
-    async def call(self, method: str, params: Json, deadline_s: float) -> Response:
-        """Write a request and return its response, an error response too.
-
-        Raises ProviderRequestFailed at the deadline and ProviderProcessFailed when the agent ends.
-        """
-        request_id = self.send(method, params)
-        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self._waiting[request_id] = future
-        try:
-            async with asyncio.timeout(deadline_s):
-                return await future
-        except TimeoutError:
-            raise ProviderRequestFailed(
-                f"The agent did not answer {method} within {deadline_s:g} s", method=method
-            ) from None
-        finally:
-            self._waiting.pop(request_id, None)
-            self._wire.give_up(request_id)
-
-    async def result(self, method: str, params: Json, deadline_s: float) -> dict[str, Any]:
-        """Do call, and raise ProviderRequestFailed for an error response too."""
-        return result_of(await self.call(method, params, deadline_s))
-
-    def notify(self, method: str, params: Json) -> None:
-        """Write a notification."""
-        self.process.write(self._wire.notification(method, params))
-
-    def answer(self, rpc_id: Json, result: Json) -> None:
-        """Answer a request of the agent."""
-        self.process.write(self._wire.result(rpc_id, result))
-
-    def refuse(self, rpc_id: Json, code: int, message: str) -> None:
-        """Answer a request of the agent with an error."""
-        self.process.write(self._wire.error(rpc_id, code, message))
-
-    async def drained(self) -> bool:
-        """Wait until the agent has read what was written; False at the deadline."""
-        try:
-            async with asyncio.timeout(DRAIN_DEADLINE_S):
-                await self.process.drain()
-        except TimeoutError:
-            return False
-        return True
-
-    def close(self) -> None:
-        """Fail every waiting call with ProviderProcessFailed; the agent has ended."""
-        self._closed = True
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_exception(ProviderProcessFailed("The agent ended before it answered"))
-        self._waiting.clear()
-
-
-def result_of(response: Response) -> dict[str, Any]:
-    """Return a response's result, {} if it is no map. Raises ProviderRequestFailed for an error."""
-    if response.error is not None:
-        words = in_words(response.error)
-        raise ProviderRequestFailed(
-            f"The agent refused {response.method}: {words}",
-            method=response.method,
-            detail=words,
-            providerCode=response.error.code,
-        )
-    return response.result if isinstance(response.result, dict) else {}
+        super().__init__(process, AcpWire(), "the agent", in_words)

@@ -15,7 +15,7 @@ from sidecar.providers.acp.handshake import (
     client_capabilities,
     login_failed,
 )
-from sidecar.providers.acp.link import AcpLink, result_of
+from sidecar.providers.acp.link import AcpLink
 from sidecar.providers.acp.mapping.shapes import a_map
 from sidecar.providers.acp.options import AcpOptions
 from sidecar.providers.acp.wire import AUTH_REQUIRED, METHOD_NOT_FOUND, Response
@@ -96,7 +96,7 @@ class Opening:
         if response.error is not None and response.error.code == AUTH_REQUIRED:
             words = handshake.login_words(response.error, self._options.auth_hint)
             raise login_failed(words, response.method, response.error)
-        return result_of(response)
+        return self._link.result_of(response)
 
 
 def resumable(handshake: Handshake, cursor: Json) -> str:

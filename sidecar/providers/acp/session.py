@@ -33,7 +33,7 @@ from sidecar.providers.acp.extension import Extension
 from sidecar.providers.acp.files import Files
 from sidecar.providers.acp.handshake import Handshake
 from sidecar.providers.acp.hearing import Hearing
-from sidecar.providers.acp.link import DRAIN_DEADLINE_S, AcpLink
+from sidecar.providers.acp.link import AcpLink
 from sidecar.providers.acp.mapping import AcpMapping
 from sidecar.providers.acp.mcp import read_servers, servers_for
 from sidecar.providers.acp.offers import Offers
@@ -47,6 +47,7 @@ from sidecar.providers.acp.terminals import Terminals
 from sidecar.providers.acp.turns import Turns
 from sidecar.providers.acp.voice import Voice
 from sidecar.providers.base import ProviderCommand, ProviderSession, SessionContext
+from sidecar.providers.link import DRAIN_DEADLINE_S
 from sidecar.providers.noise import Complaints
 
 

@@ -34,7 +34,7 @@ from sidecar.providers.claude.forms import (
     initialize_of,
     permission_mode,
 )
-from sidecar.providers.claude.link import DRAIN_DEADLINE_S, ClaudeLink
+from sidecar.providers.claude.link import ClaudeLink
 from sidecar.providers.claude.mapping import (
     Choice,
     ClaudeMapping,
@@ -46,7 +46,9 @@ from sidecar.providers.claude.options import read_options
 from sidecar.providers.claude.prompt import prompt_content, session_id_of
 from sidecar.providers.claude.settings import PLAN, Settings
 from sidecar.providers.claude.turns import Turn, Turns
-from sidecar.providers.claude.wire import Answered, Asked, Malformed, Message, Said, Withdrawn
+from sidecar.providers.claude.wire import Answered, Asked, Message, Said, Withdrawn
+from sidecar.providers.lines import Malformed
+from sidecar.providers.link import DRAIN_DEADLINE_S
 from sidecar.providers.noise import Complaints
 from sidecar.providers.shapes import DETAIL_CHARS, text
 

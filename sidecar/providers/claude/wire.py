@@ -5,22 +5,15 @@ What is written is always one line of valid JSON: claude exits at the first that
 messages may hold lone surrogates.
 """
 
-import json
-from typing import Any, Final, NamedTuple
-
-import msgspec
+from typing import Any, NamedTuple
 
 from sidecar.contract.base import Json
+from sidecar.providers.lines import JsonLines, Malformed, encode_line, malformed
 from sidecar.providers.shapes import DETAIL_CHARS, a_map, text
-from sidecar.providers.text import LINE_BYTES, LineSplitter, Oversized, clipped, decode_json
+from sidecar.providers.text import LINE_BYTES
 
 PENDING_REQUESTS = 256
 """Our control requests that may be unanswered at once; real use has a handful."""
-
-SAMPLE_CHARS = 200
-"""What of a malformed line is shown: enough to recognise a log line."""
-
-_ENCODER: Final = msgspec.json.Encoder()
 
 
 class Said(NamedTuple):
@@ -53,21 +46,14 @@ class Answered(NamedTuple):
     error: str | None
 
 
-class Malformed(NamedTuple):
-    """A line that is no message of the protocol. `sample` shows its beginning."""
-
-    reason: str
-    sample: str = ""
-
-
 Message = Said | Asked | Withdrawn | Answered | Malformed
 
 
-class ClaudeWire:
+class ClaudeWire(JsonLines[Said | Asked | Withdrawn | Answered]):
     """One process' state: the half-read line and our unanswered control requests."""
 
     def __init__(self, max_line_bytes: int = LINE_BYTES) -> None:
-        self._splitter = LineSplitter(max_line_bytes)
+        super().__init__(max_line_bytes)
         self._pending: dict[str, str] = {}
         self._next_id = 1
 
@@ -78,30 +64,9 @@ class ClaudeWire:
 
     # In
 
-    def receive(self, data: bytes) -> list[Message]:
-        """Return the messages that `data` completes, in order."""
-        return self._messages(self._splitter.feed(data))
-
-    def finish(self) -> list[Message]:
-        """Return what the end of the stream cut off, if that says anything."""
-        return self._messages(self._splitter.finish())
-
-    def _messages(self, lines: list[bytes | Oversized]) -> list[Message]:
-        messages: list[Message] = []
-        for line in lines:
-            if isinstance(line, Oversized):
-                messages.append(Malformed(f"a line is longer than {line.max_bytes} bytes"))
-            elif line and not line.isspace():
-                messages.append(self._message(line))
-        return messages
-
-    def _message(self, line: bytes) -> Message:
-        try:
-            value = decode_json(line)
-        except ValueError:
-            return Malformed("a line is not JSON", _sample(line))
-        if not isinstance(value, dict) or not isinstance(value.get("type"), str):
-            return Malformed("a line is not a message with a type", _sample(line))
+    def _message(self, value: dict[str, Any], line: bytes) -> Message:
+        if not isinstance(value.get("type"), str):
+            return malformed("a line is not a message with a type", line)
         kind = value["type"]
         if kind == "control_request":
             request = a_map(value.get("request"))
@@ -115,7 +80,7 @@ class ClaudeWire:
     def _answered(self, response: dict[str, Any], line: bytes) -> Message:
         id_ = response.get("request_id")
         if not isinstance(id_, str) or id_ not in self._pending:
-            return Malformed("an answer is to no request of ours", _sample(line))
+            return malformed("an answer is to no request of ours", line)
         subtype = self._pending.pop(id_)
         error = None
         if response.get("subtype") != "success":
@@ -132,7 +97,7 @@ class ClaudeWire:
         self._next_id += 1
         self._pending[id_] = subtype
         request = {"subtype": subtype, **fields}
-        return id_, _line({"type": "control_request", "request_id": id_, "request": request})
+        return id_, encode_line({"type": "control_request", "request_id": id_, "request": request})
 
     def forget(self, id_: str) -> None:
         """Give a control request up: its answer, if it comes, is one to nothing."""
@@ -142,7 +107,7 @@ class ClaudeWire:
     def user(content: list[dict[str, Any]]) -> bytes:
         """Return the bytes of a prompt of content blocks."""
         message = {"role": "user", "content": content}
-        return _line(
+        return encode_line(
             {"type": "user", "session_id": "", "message": message, "parent_tool_use_id": None}
         )
 
@@ -150,21 +115,10 @@ class ClaudeWire:
     def answer(id_: Json, response: dict[str, Any]) -> bytes:
         """Return the bytes that answer Claude's control request `id_`."""
         body = {"subtype": "success", "request_id": id_, "response": response}
-        return _line({"type": "control_response", "response": body})
+        return encode_line({"type": "control_response", "response": body})
 
     @staticmethod
     def refuse(id_: Json, error: str) -> bytes:
         """Return the bytes that refuse Claude's control request `id_`."""
         body = {"subtype": "error", "request_id": id_, "error": error}
-        return _line({"type": "control_response", "response": body})
-
-
-def _line(message: dict[str, Any]) -> bytes:
-    try:
-        return _ENCODER.encode(message) + b"\n"
-    except UnicodeEncodeError:  # what Claude said with a lone surrogate goes back verbatim
-        return json.dumps(message).encode() + b"\n"
-
-
-def _sample(line: bytes) -> str:
-    return clipped(line[: SAMPLE_CHARS * 4].decode("utf-8", "replace"), SAMPLE_CHARS)
+        return encode_line({"type": "control_response", "response": body})

@@ -10,7 +10,7 @@ from sidecar.contract.errors import ProviderRequestFailed
 from sidecar.providers.codex.catalog import Choice
 from sidecar.providers.codex.deadlines import Deadlines
 from sidecar.providers.codex.ends import TurnEnds
-from sidecar.providers.codex.link import CodexLink, result_of
+from sidecar.providers.codex.link import CodexLink
 from sidecar.providers.codex.mapping import CodexMapping
 from sidecar.providers.codex.settings import Settings
 from sidecar.providers.shapes import a_map, text
@@ -70,7 +70,7 @@ class Sender:
             await self._ends.over()
             if self._mapping.conversation.turn_id != running:
                 return None
-        result_of(response)
+        self._link.result_of(response)
         return running
 
     async def _start(self, items: list[Json], changes: dict[str, Json], choice: Choice) -> str:

@@ -27,7 +27,7 @@ from sidecar.providers.codex.deadlines import Deadlines
 from sidecar.providers.codex.ends import TurnEnds
 from sidecar.providers.codex.history import read_turns, roll_back
 from sidecar.providers.codex.launch import Launch
-from sidecar.providers.codex.link import DRAIN_DEADLINE_S, CodexLink
+from sidecar.providers.codex.link import CodexLink
 from sidecar.providers.codex.mapping import CodexMapping
 from sidecar.providers.codex.mapping.notices import settings_of
 from sidecar.providers.codex.mcp import change_mcp, mcp_status
@@ -47,6 +47,7 @@ from sidecar.providers.codex.prompt import input_items
 from sidecar.providers.codex.sending import Sender
 from sidecar.providers.codex.settings import Settings
 from sidecar.providers.codex.wire import Malformed, Message, Notification, Response
+from sidecar.providers.link import DRAIN_DEADLINE_S
 from sidecar.providers.noise import Complaints
 from sidecar.providers.shapes import a_map
 

@@ -9,7 +9,7 @@ import pytest
 from sidecar.contract.errors import Cancelled, ProviderProcessFailed, ProviderRequestFailed
 from sidecar.contract.methods import RespondToRequestParams
 from sidecar.core.conversation import OPEN_REQUESTS
-from sidecar.providers.acp import link as link_module
+from sidecar.providers import link as link_module
 from sidecar.providers.acp import session as module
 from sidecar.providers.acp.session import AcpSession
 from tests.providers.acp.puppets import (

@@ -111,7 +111,7 @@ async def test_nothing_is_taken_before_the_session_is_up() -> None:
 async def test_a_claude_that_leaves_its_input_unread_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sidecar.providers.claude.link.DRAIN_DEADLINE_S", 0.05)
+    monkeypatch.setattr("sidecar.providers.link.DRAIN_DEADLINE_S", 0.05)
     async with Stage() as stage:
         stage.claude.reads_input.clear()
         stage.say(INIT)

@@ -10,10 +10,10 @@ from sidecar.providers.claude.wire import (
     Answered,
     Asked,
     ClaudeWire,
-    Malformed,
     Said,
     Withdrawn,
 )
+from sidecar.providers.lines import SAMPLE_CHARS, Malformed
 
 
 def line(message: Any) -> bytes:
@@ -88,7 +88,7 @@ def test_garbage_is_said_and_what_follows_is_read(data: bytes) -> None:
     wire = ClaudeWire()
     bad, good = wire.receive(data + line({"type": "result"}))
     assert isinstance(bad, Malformed)
-    assert len(bad.sample) <= wire_module.SAMPLE_CHARS
+    assert len(bad.sample) <= SAMPLE_CHARS
     assert isinstance(good, Said)
 
 

@@ -288,7 +288,7 @@ async def test_garbage_is_said_and_the_session_goes_on() -> None:
 
 
 async def test_a_codex_that_reads_nothing_ends_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sidecar.providers.codex.link.DRAIN_DEADLINE_S", 0.05)
+    monkeypatch.setattr("sidecar.providers.link.DRAIN_DEADLINE_S", 0.05)
     async with running(Server(), PYTHON) as run:
         run.server.reads_input.clear()
         run.server.tell("warning", message="x")

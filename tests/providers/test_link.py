@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from sidecar.contract.errors import Overloaded, ProviderProcessFailed, ProviderRequestFailed
-from sidecar.providers.acp import link as module
+from sidecar.providers import link as module
 from sidecar.providers.acp.link import AcpLink
 from sidecar.providers.acp.wire import PENDING_REQUESTS, Response, RpcError
 
