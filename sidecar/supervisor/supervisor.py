@@ -173,7 +173,7 @@ class Supervisor:
         self._going_down.update(threads)
         for thread_id in threads:
             self._resuming.forget(thread_id)
-            self._kin.stop_asked(thread_id)  # of all at once: nobody's end is a fall any more
+        self._kin.stop_asked(*threads)  # all at once: nobody's end is a fall any more
         try:
             return await down.run()
         finally:
@@ -318,7 +318,7 @@ class Supervisor:
             return
         self.session(parent)
         while parent is not None:
-            if self._going_down[parent]:
+            if self._going_down[parent] or self._kin.stops(parent):
                 raise ValidationFailed(
                     f"Cannot start session {params.thread_id}: its ancestor {parent} is being "
                     "stopped",

@@ -72,10 +72,18 @@ class Kin:
         self._forest.ready(thread_id)
         self._carry_out()
 
-    def stop_asked(self, thread_id: str) -> None:
-        """It is to go down by itself: what ends now is no failure. Nothing for one that is down."""
-        self._forest.stop_asked(thread_id)
+    def stop_asked(self, *thread_ids: str) -> None:
+        """These are to go down by themselves: what ends now is no failure.
+
+        Who stops a tree asks for all of it at once, or others would be opened or suspended in
+        between. Nothing happens to one that is down.
+        """
+        self._forest.stop_asked(*thread_ids)
         self._carry_out()
+
+    def stops(self, thread_id: str) -> bool:
+        """Tell whether it is being stopped for good, or is to be: nothing starts below it."""
+        return self._forest.stops(thread_id)
 
     def ended(
         self, thread_id: str, end: GenerationEnd, lived_s: float
