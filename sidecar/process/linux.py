@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from sidecar.process.identity import Exit, ProcessInfo, ProcessKey
+from sidecar.process.spare import NO_MORE, with_spare
 
 SUBREAPER = True
 """Orphans fall to the nearest ancestor that asked for them, and so can be found."""
@@ -37,10 +38,19 @@ def key_of(pid: int) -> ProcessKey | None:
 def info_of(pid: int) -> ProcessInfo | None:
     """Return what /proc says of `pid`, or None when there is no such process."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - the hot path of a census
-            return _parse_stat(file.read())
+        return _parse_stat(_read(f"/proc/{pid}/stat"))
     except OSError:
         return None
+
+
+def _read(path: str) -> bytes:
+    """Read a file of /proc, also when this process has no descriptor left. Raises OSError."""
+
+    def read() -> bytes:
+        with open(path, "rb") as file:  # noqa: PTH123 - the hot path of a census
+            return file.read()
+
+    return with_spare(read)
 
 
 def _parse_stat(data: bytes) -> ProcessInfo:
@@ -65,7 +75,7 @@ def children_of(pid: int) -> list[ProcessInfo]:
     May miss one while its siblings come and go: a census counts only when repeated.
     """
     try:
-        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - hot path
+        threads = with_spare(lambda: os.listdir(f"/proc/{pid}/task"))  # noqa: PTH208 - hot path
     except OSError:
         return []
     found = []
@@ -79,8 +89,7 @@ def children_of(pid: int) -> list[ProcessInfo]:
 
 def _thread_children(pid: int, thread: str) -> list[int]:
     try:
-        with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:  # noqa: PTH123 - hot path
-            return [int(word) for word in file.read().split()]
+        return [int(word) for word in _read(f"/proc/{pid}/task/{thread}/children").split()]
     except FileNotFoundError:
         return [] if _HAS_CHILDREN else _scan_children(pid, thread)
     except OSError:
@@ -96,7 +105,7 @@ def _scan_children(pid: int, thread: str) -> list[int]:
 
 def every_process() -> Iterator[ProcessInfo]:
     """Yield every process of the machine that can be seen."""
-    for name in os.listdir("/proc"):  # noqa: PTH208 - hot path
+    for name in with_spare(lambda: os.listdir("/proc")):  # noqa: PTH208 - hot path
         if name.isdigit() and (info := info_of(int(name))) is not None:
             yield info
 
@@ -104,8 +113,7 @@ def every_process() -> Iterator[ProcessInfo]:
 def environment_of(pid: int) -> dict[str, str]:
     """Return the environment that `pid` was started with; {} when it may not be read."""
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123 - hot path
-            data = file.read()
+        data = _read(f"/proc/{pid}/environ")
     except OSError:
         return {}
     pairs = (entry.partition(b"=") for entry in data.split(b"\0"))
@@ -127,8 +135,8 @@ def send_signal(key: ProcessKey, number: int) -> bool:
     """
     try:
         pidfd = os.pidfd_open(key.pid)
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno in NO_MORE and _signal_unpinned(key, number)
     try:
         if key_of(key.pid) != key:
             return False
@@ -139,6 +147,17 @@ def send_signal(key: ProcessKey, number: int) -> bool:
         return True
     finally:
         os.close(pidfd)
+
+
+def _signal_unpinned(key: ProcessKey, number: int) -> bool:
+    """Signal without a descriptor: for the moment between look and signal the pid may change."""
+    if key_of(key.pid) != key:
+        return False
+    try:
+        os.kill(key.pid, number)
+    except OSError:
+        return False
+    return True
 
 
 def reap(pid: int) -> Exit | None:
@@ -246,8 +265,7 @@ def heap_bytes() -> int:
 def tag_of(pid: int) -> int | None:
     """Return the tag that `pid` inherited, or None."""
     try:
-        with open(f"/proc/{pid}/limits", "rb") as file:  # noqa: PTH123 - hot path
-            _, _, line = file.read().partition(b"Max file locks")
+        _, _, line = _read(f"/proc/{pid}/limits").partition(b"Max file locks")
     except OSError:
         return None
     soft = line.split(None, 1)[:1]

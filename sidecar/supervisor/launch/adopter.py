@@ -47,7 +47,7 @@ class Adopter:
 
     async def attend(self, host: HostProcess) -> None:
         """Wait for the end of a host that is (or should be) our child, clean up, and tell it."""
-        exit_ = await _exit_of(host.key)
+        exit_ = await (_exit_of(host.key) if host.pidfd is None else _exit_by(host.pidfd, host.pid))
         cleaned = await self.clean()
         host.set_end(HostExit(exit_, cleaned.killed, cleaned.survivors))
 
@@ -65,6 +65,18 @@ class Adopter:
         if kill.killed:
             self._log.info("orphans.killed", killed=len(kill.killed), survivors=len(kill.survivors))
         return Cleaned(len(kill.killed), len(kill.survivors))
+
+
+async def _exit_by(pidfd: int, pid: int) -> Exit:
+    """Wait for the exit of a process, and reap it if it is our child; opens nothing for that."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(pidfd, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(pidfd)
+    return os_.reap(pid) or UNKNOWN_EXIT
 
 
 async def _exit_of(key: ProcessKey) -> Exit:

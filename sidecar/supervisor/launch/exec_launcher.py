@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sidecar.contract.errors import ProviderProcessFailed, ShuttingDown
 from sidecar.observe.log import Log, null_log
@@ -61,7 +62,7 @@ class ExecLauncher(HostLauncher):
             os.close(stderr_end)
         channel.setblocking(False)
         key = key_of(process.pid) or ProcessKey(process.pid, 0)
-        pidfd = os.pidfd_open(process.pid) if IS_LINUX else None
+        pidfd = _pidfd(process.pid)
         host = HostProcess(key, channel, stderr_fd, pidfd)
         self._hosts[host] = asyncio.create_task(self._attend(host, process))
         return host
@@ -100,3 +101,12 @@ class ExecLauncher(HostLauncher):
             exit_ = (await host.wait()).exit if host.ended else UNKNOWN_EXIT
             process.returncode = exit_.returncode()  # Popen must not wait for what was waited for
             self._hosts.pop(host, None)
+
+
+def _pidfd(pid: int) -> int | None:
+    """Return a descriptor of the process where there are such, and one is left."""
+    if not IS_LINUX:
+        return None
+    with suppress(OSError):
+        return os.pidfd_open(pid)
+    return None

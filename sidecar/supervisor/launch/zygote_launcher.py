@@ -60,6 +60,8 @@ class ZygoteLauncher(HostLauncher):
                 return await self._living_client().fork(role, module)
             except ZygoteGone as gone:
                 reason = str(gone)
+            except OSError as error:  # no descriptor for its channel
+                raise ProviderProcessFailed(f"Cannot start a session host: {error}") from error
         raise ProviderProcessFailed(f"Cannot start a session host: {reason}")
 
     async def close(self, deadline_s: float) -> None:

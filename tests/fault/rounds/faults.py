@@ -18,6 +18,9 @@ ROOM_BYTES = 0
 _SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "stop": signal.SIGSTOP}
 _LIMITS = {"descriptors": psutil.RLIMIT_NOFILE, "memory": psutil.RLIMIT_AS}
 
+_starved: dict[tuple[psutil.Process, int], tuple[tuple[int, int], int]] = {}
+"""(process, limit) → what it was, and how many faults hold it down."""
+
 
 class Processes(NamedTuple):
     """What runs at one moment: the agents by thread, and who is above them."""
@@ -114,24 +117,36 @@ def _do(fault: Fault, pid: int, switch: Path) -> Callable[[], None] | None:
         if (number := _SIGNALS.get(fault.kind)) is not None:
             os.kill(pid, number)
             return (lambda: _signal(pid, signal.SIGCONT)) if fault.kind == "stop" else _nothing
-        process = psutil.Process(pid)
-        which = _LIMITS[fault.kind]
-        soft, hard = process.rlimit(which)
-        process.rlimit(which, (_bound(fault, process), hard))
+        return _starve(fault, psutil.Process(pid))
     except (ProcessLookupError, psutil.Error):
         return None
-    return lambda: _unbound(process, which, (soft, hard))
+
+
+def _starve(fault: Fault, process: psutil.Process) -> Callable[[], None]:
+    """Lower a limit of a process; what lowered it first knows what it was."""
+    which = _LIMITS[fault.kind]
+    key = (process, which)
+    before, starving = _starved.get(key, (process.rlimit(which), 0))
+    process.rlimit(which, (_bound(fault, process), before[1]))
+    _starved[key] = before, starving + 1
+    return lambda: _feed(key)
+
+
+def _feed(key: tuple[psutil.Process, int]) -> None:
+    """Give a process its limit back, with the last fault that lowered it."""
+    process, which = key
+    before, starving = _starved.pop(key)
+    if starving > 1:
+        _starved[key] = before, starving - 1
+        return
+    with suppress(psutil.Error):
+        process.rlimit(which, before)
 
 
 def _bound(fault: Fault, process: psutil.Process) -> int:
     if fault.kind == "descriptors":
         return len(os.listdir(f"/proc/{process.pid}/fd"))  # noqa: PTH208
     return int(process.memory_info().vms) + ROOM_BYTES
-
-
-def _unbound(process: psutil.Process, which: int, limits: tuple[int, int]) -> None:
-    with suppress(psutil.Error):
-        process.rlimit(which, limits)
 
 
 def _signal(pid: int, number: int) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
 
 import pytest
 
+from sidecar.contract.errors import ProviderProcessFailed
 from sidecar.process import Exit
 from sidecar.supervisor.launch import ZygoteLauncher
 from tests.supervisor.launch.conftest import Launch
@@ -152,3 +154,24 @@ async def test_orphans_that_a_dying_zygote_was_burying_are_buried(
     kill_zygote(zygote)
     await host.ended()
     assert await observer.wait_until_none(sentinel, 5) == []
+
+
+async def test_hosts_live_on_when_the_zygote_dies_and_no_descriptor_is_left(
+    zygote: ZygoteLauncher, fork: Launch, sentinel: str
+) -> None:
+    host = await fork()
+    await host.ask(f"start stubborn {sentinel}")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        kill_zygote(zygote)
+        await until_gone(zygote)
+        await asyncio.sleep(0)  # the turn of the loop in which its hosts are looked at
+        assert await host.lives()
+        with pytest.raises(ProviderProcessFailed, match="Too many open files"):
+            await zygote.launch()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert await host.lives()
+    host.process.kill()
+    assert (await host.ended()).exit == Exit(signal=9)
