@@ -26,6 +26,7 @@ from sidecar.process import new_mark
 from sidecar.supervisor.announcing import Again, Announcer
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.ends import GenerationEnd
+from sidecar.supervisor.flag import Flag
 from sidecar.supervisor.generation import CLOSE_GRACE_S, Generation
 from sidecar.supervisor.kin import ExitTurn, Kin
 from sidecar.supervisor.patience import first_of, journalled
@@ -50,10 +51,10 @@ class Session:
         self._start = parked
         self._plan: Plan | None = None
         self._generation: Generation | None = None
-        self._stopping = asyncio.Event()
-        self._suspended = asyncio.Event()
+        self._stopping = Flag()
+        self._suspended = Flag()
         """Set from when the generation is to end for a restart until it has."""
-        self._settled = asyncio.Event()
+        self._settled = Flag()
         """Set while no start is under way: the client may know of `ready` before we do."""
         self._end_reason = "stopped"
         self._park_detail: dict[str, Any] = {}
@@ -249,6 +250,8 @@ class Session:
             self._settled.set()
             _settle(ready, Cancelled("The session was stopped while it started"))
         await self._remember(wanted=False)
+        if self._task is asyncio.current_task():  # one that is down is kept: as little as can be
+            self._task = self._plan = self._turn = None
 
     async def _run_generation(
         self, ready: asyncio.Future[None], again: Again | None
@@ -269,7 +272,7 @@ class Session:
         if self._turn is not None:
             await self._turn.come()
         if failure is not None and not ready.done() and not self._suspended.is_set():
-            self._kin.stop_asked(self.thread_id)  # it never was up: its starter is told instead
+            self._kin.never_up(self.thread_id)
         again = self._end(origin, end, self._shared.clock() - began_at)
         journal = self._shared.events.journal
         await journalled(journal.committed(journal.appended), "exit", self._log)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from sidecar.core.supervision import stop_order
+from sidecar.supervisor.flag import Flag
 
 GRACE_S = 1.0
 """What the wedged of all levels together get beyond the deadline before their hosts are killed."""
@@ -31,7 +32,7 @@ class ExitTurn:
     def __init__(self, before: "ExitTurn | None", longest_s: float) -> None:
         self._before = before
         self._longest_s = longest_s
-        self._told = asyncio.Event()
+        self._told = Flag()
 
     async def come(self) -> None:
         """Wait until whoever is before has told its exit, for a bounded time."""
