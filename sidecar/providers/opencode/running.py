@@ -48,6 +48,12 @@ class Running:
         self._abort_missed = False
         self._end_by_ms: int | None = None
 
+    def up(self) -> Remote:
+        """Return the session on the server. Raises ProviderProcessFailed before it is open."""
+        if self.remote is None:
+            raise ProviderProcessFailed("The OpenCode session is not open")
+        return self.remote
+
     @property
     def turn_id(self) -> str | None:
         """The running turn."""
@@ -63,7 +69,7 @@ class Running:
 
         One that was interrupted meanwhile is begun, and interrupted at once.
         """
-        remote = self._up()
+        remote = self.up()
         self._beginning = prompt
         try:
             self._note = await self._context.note_tree()
@@ -129,7 +135,7 @@ class Running:
         begun = turn.working or turn.in_doubt or self._interrupted
         if begun or waited_ms >= self._deadlines.begin_s * 1000:
             try:
-                if await self._up().is_idle():
+                if await self.up().is_idle():
                     turn.settled()
             except (ProviderRequestFailed, ProviderProcessFailed) as error:
                 self._context.log("warning", "opencode.no_status", error=error.message)
@@ -143,7 +149,7 @@ class Running:
         if self._end_by_ms is None:
             self._end_by_ms = self._context.now_ms() + int(self._deadlines.cancel_s * 1000)
         try:
-            await self._up().abort()
+            await self.up().abort()
         except (ProviderRequestFailed, ProviderProcessFailed) as error:
             self._context.log("warning", "opencode.abort_failed", error=error.message)
 
@@ -179,7 +185,7 @@ class Running:
 
     async def _reject_open(self) -> None:
         """Reject what the turn still asked: an aborted session leaves it open for ever."""
-        remote = self._up()
+        remote = self.up()
         asking = self._mapping.asking
         open_: list[Permission | Asked] = [*asking.permissions.values(), *asking.questions.values()]
         for asked in open_:
@@ -213,11 +219,6 @@ class Running:
         self._emit(self._mapping.end_turn(ending))
 
     # Within
-
-    def _up(self) -> Remote:
-        if self.remote is None:
-            raise ProviderProcessFailed("The OpenCode session is not open")
-        return self.remote
 
     def _warn(self, message: str, detail: object) -> None:
         self._emit(self._mapping.conversation.warning(message, detail))

@@ -32,11 +32,11 @@ from sidecar.providers.base import (
     SharedContext,
 )
 from sidecar.providers.opencode import catalogue, mcp, opening, plugin, reading
+from sidecar.providers.opencode.answering import Answering
 from sidecar.providers.opencode.deadlines import Deadlines
 from sidecar.providers.opencode.http import HttpClient
 from sidecar.providers.opencode.inbox import Closed, Inbox, Resync
-from sidecar.providers.opencode.mapping import Answer, OpencodeMapping, Opening, Permission, history
-from sidecar.providers.opencode.mapping.permissions import PLAN_MODE_REFUSAL, granted_by_mode
+from sidecar.providers.opencode.mapping import OpencodeMapping, Opening, history
 from sidecar.providers.opencode.options import read_options
 from sidecar.providers.opencode.prompt import Chosen, chosen_for, prompt_body
 from sidecar.providers.opencode.remote import Remote
@@ -65,6 +65,7 @@ class OpencodeSession(ProviderSession):
         self._turns = Running(
             context, self._mapping, self._emit, self._deadlines, self._options.max_retries
         )
+        self._answering = Answering(context, self._mapping, self._turns, self._emit)
         self._chosen = Chosen(variant=self._options.variant, agent=self._options.agent)
         self._order = asyncio.Lock()
         self._opened = asyncio.Event()
@@ -182,44 +183,11 @@ class OpencodeSession(ProviderSession):
     async def _take(self, event: Event) -> None:
         self._emit(self._mapping.event(event))
         if event.type in ("permission.asked", "question.asked"):
-            await self._answer_by_rule()
+            await self._answering.by_rule()
         elif event.type == "mcp.tools.changed":
             await self._say_mcp()
         elif event.type in ("server.instance.disposed", "global.disposed"):
             await self._resync("the server has reloaded its configuration")
-
-    async def _answer_by_rule(self) -> None:
-        """Answer what no person need be asked; both events stay in the stream, as its record."""
-        asking = self._mapping.asking
-        try:
-            for request_id, permission in list(asking.permissions.items()):
-                answer = self._rule(permission)
-                if answer is not None and request_id not in asking.intended:
-                    await self._reply(request_id, permission, answer)
-            while asking.unopened:
-                await self._remote().reject(asking.unopened.pop())
-        except (ProviderRequestFailed, ProviderProcessFailed) as error:
-            message = f"OpenCode did not take an answer: {error.message}"
-            self._emit(self._mapping.conversation.warning(message, {"kind": "not-answered"}))
-
-    async def _reply(self, request_id: str, permission: Permission, answer: Answer) -> None:
-        """Tell the server, then the client: what the server did not take stays open."""
-        asking = self._mapping.asking
-        asking.intended[request_id] = answer
-        try:
-            await self._remote().reply(permission.permission_id, answer)
-        finally:
-            asking.intended.pop(request_id, None)
-        self._emit(asking.answer(request_id, answer))
-
-    def _rule(self, permission: Permission) -> Answer | None:
-        if self._turns.plans and permission.request_type == "file_change_approval":
-            return Answer("decline", PLAN_MODE_REFUSAL)
-        mode = self.context.spec.start.runtime_mode
-        granted = granted_by_mode(mode, permission.request_type)
-        if granted or self._mapping.asking.grants.cover(permission):
-            return Answer("accept")
-        return None
 
     async def _resync(self, reason: str) -> None:
         """Read again what stands: events were lost."""
@@ -228,7 +196,7 @@ class OpencodeSession(ProviderSession):
         if self._turns.turn_id is None:
             return
         try:
-            events = await self._remote().missed(self._mapping.conversation.tasks)
+            events = await self._turns.up().missed(self._mapping.conversation.tasks)
         except (ProviderRequestFailed, ProviderProcessFailed) as error:
             message = f"Some of what OpenCode said was lost: {error.message}"
             self._emit(self._mapping.conversation.warning(message, {"kind": "lost"}))
@@ -237,7 +205,7 @@ class OpencodeSession(ProviderSession):
         self._emit(self._mapping.asking.gone(asked))
         for event in events:
             self._emit(self._mapping.event(event))
-        await self._answer_by_rule()
+        await self._answering.by_rule()
 
     # Calls
 
@@ -282,30 +250,11 @@ class OpencodeSession(ProviderSession):
 
     async def respond_to_request(self, params: RespondToRequestParams) -> None:
         """Answer a permission by decision or option id."""
-        permission = self._mapping.asking.permissions.get(params.request_id)
-        if permission is None or params.request_id in self._mapping.asking.intended:
-            raise _not_open(params.request_id)
-        answer = permission.choose(params.decision, params.option_id)
-        if answer is None:
-            raise ValidationFailed(
-                f"OpenCode offers no option {params.option_id}", requestId=params.request_id
-            )
-        await self._reply(params.request_id, permission, answer)
-        if answer.decision == "acceptForSession":
-            await self._answer_by_rule()
+        await self._answering.permission(params)
 
     async def respond_to_user_input(self, params: RespondToUserInputParams) -> None:
         """Answer questions."""
-        asking, answers = self._mapping.asking, dict(params.answers)
-        asked = asking.questions.get(params.request_id)
-        if asked is None or params.request_id in asking.intended:
-            raise _not_open(params.request_id)
-        asking.intended[params.request_id] = answers
-        try:
-            await self._remote().answer(asked.question_id, asked.answers(params.answers))
-        finally:
-            asking.intended.pop(params.request_id, None)
-        self._emit(asking.answered(params.request_id, answers))
+        await self._answering.questions(params)
 
     async def set_config(self, key: str, value: Json) -> Json:
         """Set `model` (provider/model), `variant` or `agent`, for the turns to come."""
@@ -385,18 +334,9 @@ class OpencodeSession(ProviderSession):
             raise ProviderProcessFailed("The OpenCode session is not open")
         return self._inbox
 
-    def _remote(self) -> Remote:
-        if self._turns.remote is None:
-            raise ProviderProcessFailed("The OpenCode session is not open")
-        return self._turns.remote
-
     def _emit(self, drafts: Sequence[Draft]) -> None:
         if drafts:
             self.context.emit(drafts)
 
     def _cursor(self) -> dict[str, str]:
         return {"sessionID": self._session_id}
-
-
-def _not_open(request_id: str) -> ValidationFailed:
-    return ValidationFailed(f"Request {request_id} is not open", requestId=request_id)

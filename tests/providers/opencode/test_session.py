@@ -208,14 +208,14 @@ async def test_a_turn_can_be_interrupted_while_it_is_handed_over(
     await guest.context.first("request.opened")
     second, third = await guest.send("hold"), await guest.send("plain")
     handing, go = asyncio.Event(), asyncio.Event()
-    prompt = guest.session._remote().prompt
+    prompt = guest.session._turns.up().prompt
 
     async def slow(body: dict[str, Any]) -> None:
         handing.set()
         await go.wait()
         await prompt(body)
 
-    monkeypatch.setattr(guest.session._remote(), "prompt", slow)
+    monkeypatch.setattr(guest.session._turns.up(), "prompt", slow)
     await answer(guest, "accept")
     await asyncio.wait_for(handing.wait(), WAIT_S)
     await guest.session.interrupt(second if named else None)

@@ -204,7 +204,7 @@ async def test_a_server_that_cannot_be_reached_for_a_moment_ends_nothing(
         raise ProviderProcessFailed("OpenCode cannot be reached: connection reset")
 
     with monkeypatch.context() as patched:
-        patched.setattr(guest.session._remote(), "missed", missed)
+        patched.setattr(guest.session._turns.up(), "missed", missed)
         await house.steer("say=server.instance.disposed")
         await guest.context.first("runtime.warning")
     await answer(guest, "accept")
