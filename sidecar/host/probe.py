@@ -80,12 +80,11 @@ class HostProbeContext:
         output = bytearray()
         code: int | None = None
         try:
-            async with asyncio.timeout(deadline_s):
-                while data := await tool.read():
-                    output += data[: max(0, OUTPUT_BYTES - len(output))]
-                code = (await tool.ended()).code
-        except TimeoutError:
-            pass
+            with contextlib.suppress(TimeoutError):  # then there is no exit code, which says so
+                async with asyncio.timeout(deadline_s):
+                    while data := await tool.read():
+                        output += data[: max(0, OUTPUT_BYTES - len(output))]
+                    code = (await tool.ended()).code
         finally:
             await tool.stop(STOP_S)
         return code, output.decode("utf-8", "replace"), tool.stderr_tail

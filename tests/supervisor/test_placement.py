@@ -1,6 +1,7 @@
 """Seats in hosts: who joins whom, and a host's end that no session can run into."""
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -54,11 +55,9 @@ class FakeHost:
         self.socket.sendall(b"".join(encode_frame(msgspec.msgpack.encode(f)) for f in frames))
 
     def heard(self) -> list[ToHost]:
-        try:
+        with contextlib.suppress(BlockingIOError):  # which says that this was all
             while data := self.socket.recv(65_536):
                 self._heard += [_DECODER.decode(p) for p in self._decoder.feed(data)]
-        except BlockingIOError:
-            pass
         return self._heard
 
     def die(self, survivors: int = 0) -> None:

@@ -13,6 +13,7 @@ Never retries and never reconnects by itself.
 """
 
 import asyncio
+import contextlib
 import hmac
 import itertools
 import time
@@ -301,22 +302,24 @@ class SidecarClient:
         ws = self._ws
         assert ws is not None
         try:
-            while True:
-                await self._may_read.wait()
-                frame = await ws.receive()
-                if frame.type is not aiohttp.WSMsgType.BINARY:
-                    assert frame.type is not aiohttp.WSMsgType.TEXT, "the server sent text"
-                    break
-                assert len(frame.data) <= wire.MESSAGE_BYTES, f"a frame of {len(frame.data)} bytes"
-                await self._take(frame.data)
-                self._changed.set()
-        except (ConnectionError, aiohttp.ClientError):
-            pass
+            with contextlib.suppress(ConnectionError, aiohttp.ClientError):  # an end like another
+                await self._read_from(ws)
         except Exception as error:  # whatever it is, the test must fail with it
             self.failure = error
         finally:
             self.close_code = 1006 if ws.close_code is None else ws.close_code
             self._give_up_requests(self.failure or ConnectionEndedError(self.close_code))
+            self._changed.set()
+
+    async def _read_from(self, ws: aiohttp.ClientWebSocketResponse) -> None:
+        while True:
+            await self._may_read.wait()
+            frame = await ws.receive()
+            if frame.type is not aiohttp.WSMsgType.BINARY:
+                assert frame.type is not aiohttp.WSMsgType.TEXT, "the server sent text"
+                return
+            assert len(frame.data) <= wire.MESSAGE_BYTES, f"a frame of {len(frame.data)} bytes"
+            await self._take(frame.data)
             self._changed.set()
 
     def _give_up_requests(self, error: BaseException) -> None:
