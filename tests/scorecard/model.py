@@ -155,6 +155,10 @@ class SystemFailedError(RuntimeError):
     """Raised by a System that cannot do what a row asks of it; a finding, not a defect."""
 
 
+class RowOverError(Exception):
+    """Raised by a hasty row at the first demand that is not met."""
+
+
 @dataclass(slots=True)
 class Outcome:
     """One row of one system, measured. None: not measured by this row."""
@@ -192,6 +196,8 @@ class Arena:
     """Stands in the argv of every agent; the observer counts by it."""
     quick: bool
     """Smaller numbers for tests: same claims."""
+    hasty: bool = False
+    """The row is over with the first demand that is not met: what a sabotage is run for."""
 
 
 Run = Callable[[Arena], Awaitable[Outcome]]

@@ -22,6 +22,7 @@ from tests.scorecard.model import (
     Arena,
     Outcome,
     Report,
+    RowOverError,
     RowResult,
     RowSpec,
     System,
@@ -33,15 +34,22 @@ Make = Callable[[Path, str, RowSpec], System]
 """A folder of its own, its run word, the row → a system that was not started."""
 
 
-async def run_row(row: RowSpec, make: Make, *, quick: bool, folder: Path) -> Outcome:
-    """Run one row against one system; whatever happens, an outcome, and nothing left."""
+async def run_row(
+    row: RowSpec, make: Make, *, quick: bool, folder: Path, hasty: bool = False
+) -> Outcome:
+    """Run one row against one system; whatever happens, an outcome, and nothing left.
+
+    `hasty`: the row is over with the first demand that is not met.
+    """
     sentinel = f"scorecard-{secrets.token_hex(8)}"
     (folder / "store").mkdir(parents=True)
     system = make(folder / "system", sentinel, row)
-    arena = Arena(system, folder, sentinel, quick)
+    arena = Arena(system, folder, sentinel, quick, hasty)
     try:
         async with asyncio.timeout(row.quick_timeout_s if quick else row.timeout_s):
             return await row.run(arena)
+    except RowOverError as over:
+        return failed(str(over))
     except (SystemFailedError, TimeoutError) as error:
         return failed(f"{type(error).__name__}: {error}" if str(error) else "it took too long")
     except Exception as error:

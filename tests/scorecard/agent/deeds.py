@@ -77,6 +77,11 @@ def _flood(turn: Turn, order: Order) -> None:
         turn.peer.piece(turn.session_id, size)
 
 
+def _burst(turn: Turn, order: Order) -> None:
+    count, size = order.numbers
+    turn.peer.pieces(turn.session_id, count, size)
+
+
 def _quiet(turn: Turn, order: Order) -> None:
     turn.cancelled.wait(order.numbers[0] / 1000)
 
@@ -166,6 +171,7 @@ def _nothing(_turn: Turn, _order: Order) -> None:
 _DEEDS: dict[str, Callable[[Turn, Order], None]] = {
     "say": _say,
     "flood": _flood,
+    "burst": _burst,
     "quiet": _quiet,
     "hang": _hang,
     "crash": _crash,

@@ -2,6 +2,7 @@
 
     say N EVERY_MS [BYTES]      N pieces of text, each with the next id
     flood N [BYTES]             the same without a pause
+    burst N [BYTES]             the same in one write(2): a pipe takes 64 KiB at once
     quiet MS                    nothing for a while
     hang                        says nothing more until it is cancelled
     crash [WORDS]               WORDS to stderr, then it ends without a further word
@@ -24,6 +25,7 @@ from typing import Final, NamedTuple
 NUMBERS: Final[dict[str, tuple[int, ...]]] = {
     "say": (1, 0, 0),
     "flood": (1_000, 0),
+    "burst": (100, 0),
     "quiet": (1_000,),
     "hang": (),
     "crash": (),

@@ -45,10 +45,16 @@ class Peer:
         """Stream the next piece of text: its id, words, padding up to `size` characters."""
         with self._lock:
             piece_id = self._log.begin()
-            text = f"[[{piece_id}]] {words}".ljust(size, "x")
-            content = {"type": "text", "text": text}
-            self._write(_line(_update(session_id, "agent_message_chunk", {"content": content})))
+            self._write(_piece(session_id, piece_id, words, size))
             self._log.done(piece_id)
+
+    def pieces(self, session_id: str, count: int, size: int) -> None:
+        """Stream the next pieces by one write."""
+        with self._lock:
+            ids = [self._log.begin() for _ in range(count)]
+            self._write(b"".join(_piece(session_id, piece_id, "", size) for piece_id in ids))
+            for piece_id in ids:
+                self._log.done(piece_id)
 
     def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         """Send a request and wait for its result; {} for an error."""
@@ -81,6 +87,11 @@ class Peer:
 
 def _line(message: dict[str, Any]) -> bytes:
     return json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n"
+
+
+def _piece(session_id: str, piece_id: str, words: str, size: int) -> bytes:
+    content = {"type": "text", "text": f"[[{piece_id}]] {words}".ljust(size, "x")}
+    return _line(_update(session_id, "agent_message_chunk", {"content": content}))
 
 
 def _update(session_id: str, kind: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -5,10 +5,12 @@ started is alive when its next generation begins, and the conversation goes on.
 """
 
 import os
+import signal
 import time
 
 from tests.scorecard.model import Arena, Outcome, RowSpec
-from tests.scorecard.rows.kit import Stage
+from tests.scorecard.observe import processes
+from tests.scorecard.rows.kit import Stage, settled
 
 VICTIM = "victim"
 LAST_WORDS = "boom-of-the-victim"
@@ -32,12 +34,12 @@ async def run(arena: Arena) -> Outcome:
         [fact.text for fact in resolved] == [asked.text], "its request was not resolved once"
     )
     crashed_ns = time.monotonic_ns()
-    await arena.system.send(VICTIM, f"flood 400 200; crash {LAST_WORDS}")
+    await _crash_behind_a_busy_reader(stage)
     again_ms = await stage.recover(VICTIM, crashed_ns)
     _judge_turns(stage, began_ns)
     until_ns = time.monotonic_ns()
     return await stage.finish(
-        "An agent is killed while it waits for a permission; resumed, it floods and crashes.",
+        "An agent is killed while it asks for a permission; resumed, it says a lot and crashes.",
         recovery_ms=round(recovery_ms, 1),
         memory_before_bytes=before_bytes,
         memory_after_bytes=stage.own_pss(),
@@ -47,6 +49,18 @@ async def run(arena: Arena) -> Outcome:
             "siblingP99DuringMs": stage.sibling_p99(killed_ns, until_ns),
         },
     )
+
+
+async def _crash_behind_a_busy_reader(stage: Stage) -> None:
+    """Have it say a pipe's worth and crash while whoever reads it has no time for it."""
+    agent = stage.agent_pid(VICTIM)
+    reader = stage.host_pid(VICTIM) or stage.system.main_pid
+    await stage.system.send(VICTIM, f"quiet 400; burst 200 100; crash {LAST_WORDS}")
+    os.kill(reader, signal.SIGSTOP)
+    try:
+        await settled(lambda: processes.is_running(agent), 0, stage.ready_s)
+    finally:
+        os.kill(reader, signal.SIGCONT)
 
 
 def _judge_turns(stage: Stage, since_ns: int) -> None:

@@ -11,7 +11,7 @@ from tests.scorecard.observe import processes
 from tests.scorecard.rows.kit import END_S, Stage
 
 SILENT, DEAF = "silent", "deaf"
-STALL_MS = 1_500
+STALL_MS = 2_000
 STOP_MS = 2_000
 
 

@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.scorecard.model import Arena, Fact, Outcome, SessionPlan, SystemFailedError
+from tests.scorecard.model import (
+    Arena,
+    Fact,
+    Outcome,
+    RowOverError,
+    SessionPlan,
+    SystemFailedError,
+)
 from tests.scorecard.observe import processes, writes
 from tests.scorecard.observe.writes import Balance
 
@@ -27,6 +34,10 @@ END_S = 3 * PROMISED_END_S
 
 TURN_S = 40.0
 READY_S = 30.0
+QUICK_TURN_S = 20.0
+QUICK_READY_S = 12.0
+"""Waits for the end of a turn, and until a session is up again: generous, as machines are busy."""
+
 BASELINE_READY_S = 8.0
 BY_HAND_S = 6.0
 """What a person waits before they help the baseline, and before they think that it is wedged."""
@@ -39,12 +50,15 @@ OPENERS = 8
 class Judge:
     """Collects what is wrong; an outcome is green when nothing is."""
 
+    hasty: bool = False
     reasons: list[str] = field(default_factory=list)
 
     def must(self, holds: bool, reason: str) -> None:
         """Note a demand of the row that is not met."""
         if not holds and reason not in self.reasons:
             self.reasons.append(reason)
+            if self.hasty:
+                raise RowOverError(reason)
 
 
 class Stage:
@@ -53,7 +67,9 @@ class Stage:
     def __init__(self, arena: Arena) -> None:
         self.arena = arena
         self.system = arena.system
-        self.judge = Judge()
+        self.judge = Judge(arena.hasty)
+        self.turn_s = QUICK_TURN_S if arena.quick else TURN_S
+        self.ready_s = QUICK_READY_S if arena.quick else READY_S
         self.plans: dict[str, SessionPlan] = {}
         self.siblings: dict[str, int] = {}
         """Thread → the pid of its agent: it must be the same at the end."""
@@ -136,23 +152,25 @@ class Stage:
     async def heard(self, thread: str, count: int, since_ns: int = 0) -> None:
         """Wait until the consumer has got `count` pieces of a session."""
         what = f"{count} pieces of {thread}"
-        await self.system.wait(lambda: self.got(thread, since_ns) >= count, what, TURN_S)
+        await self.system.wait(lambda: self.got(thread, since_ns) >= count, what, self.turn_s)
 
     async def told(
-        self, thread: str, *kinds: str, since_ns: int = 0, timeout_s: float = TURN_S
+        self, thread: str, *kinds: str, since_ns: int = 0, timeout_s: float | None = None
     ) -> Fact:
         """Wait for the first fact of some kinds since a moment."""
         what = f"{' or '.join(kinds)} of {thread}"
         await self.system.wait(
-            lambda: bool(self.facts(thread, *kinds, since_ns=since_ns)), what, timeout_s
+            lambda: bool(self.facts(thread, *kinds, since_ns=since_ns)),
+            what,
+            timeout_s or self.turn_s,
         )
         return self.facts(thread, *kinds, since_ns=since_ns)[0]
 
-    async def turn(self, thread: str, text: str, timeout_s: float = TURN_S) -> None:
+    async def turn(self, thread: str, text: str) -> None:
         """Have one turn from its begin to its end."""
         since_ns = time.monotonic_ns()
         await self.system.send(thread, text)
-        await self.told(thread, "turn-ended", since_ns=since_ns, timeout_s=timeout_s)
+        await self.told(thread, "turn-ended", since_ns=since_ns)
 
     def mentions(self, thread: str, word: str, since_ns: int) -> bool:
         """Tell whether a session's facts since a moment have a detail of that kind."""
@@ -171,11 +189,12 @@ class Stage:
         exits = self.facts(thread, "exited", since_ns=since_ns)
         return bool(exits) and bool(self.facts(thread, "ready", since_ns=exits[-1].at_ns))
 
-    async def recover(self, thread: str, since_ns: int, within_s: float = READY_S) -> float:
+    async def recover(self, thread: str, since_ns: int, within_s: float | None = None) -> float:
         """Wait until the session says its next new word; return the ms since its failure.
 
         Ours must come back by itself; the baseline is helped by hand, as its user would be.
         """
+        within_s = within_s or self.ready_s
         with suppress(SystemFailedError):
             await self.system.wait(
                 lambda: self.resumed(thread, since_ns) or self.main_is_dead(),
@@ -238,7 +257,7 @@ class Stage:
         """Wait until every sibling's turn has ended."""
         with suppress(SystemFailedError):
             for thread in self.siblings:
-                await self.told(thread, "turn-ended", timeout_s=TURN_S if self.ours else 5.0)
+                await self.told(thread, "turn-ended", timeout_s=self.turn_s if self.ours else 5.0)
 
     def affected(self) -> list[str]:
         """Return the siblings to which anything happened."""
@@ -294,8 +313,8 @@ class Stage:
         await self.siblings_end()
         affected = self.affected()
         balances = [self.balance(thread) for thread in self.plans]
-        self._judge_balances(balances)
         self.judge.must(not affected, f"siblings affected: {', '.join(affected)}")
+        self._judge_balances(balances)
         self._judge_census()
         try:
             await self.system.stop()

@@ -26,7 +26,7 @@ MEMORY_FACTOR = 1.2
 
 async def run(arena: Arena) -> Outcome:
     """Run the row."""
-    judge = Judge()
+    judge = Judge(arena.hasty)
     starts = 3 if arena.quick else 10
     times_ms, memory_bytes = [], []
     for _ in range(starts):

@@ -24,14 +24,16 @@ def no_subreaper() -> None:
 
 
 def no_census() -> None:
-    """Stop the processes that were started here, and look for no others."""
+    """Stop the processes that were started here, and look for none below them, at no level."""
 
     def census(children: Any, _mark: str) -> Any:
         from sidecar.process.stop import _info_of  # noqa: PLC0415 - after the patches
 
-        return [info for child in children if (info := _info_of(child)) is not None]
+        infos = [_info_of(child) for child in children]
+        return [info for info in infos if info is not None and not info.dead]
 
     replace("sidecar.process.stop:session_census", census)
+    replace("sidecar.process.census:everything_below", list)
     replace("sidecar.host.zygote:Zygote._orphans", lambda _self: [])
 
 

@@ -49,6 +49,7 @@ class Bridge:
         self.broken: list[str] = []
         self.gaps: list[dict[str, Any]] = []
         self.changed = asyncio.Event()
+        self._caught_up = asyncio.Event()
         self._ids = itertools.count(1)
         self._cids = itertools.count(1)
         self._waiting: dict[int, tuple[str, asyncio.Future[Any]]] = {}
@@ -60,8 +61,9 @@ class Bridge:
     async def connect(
         self, url: str, token: str, client_id: str, *, credit_bytes: int | None = None
     ) -> dict[str, Any]:
-        """Connect and say hello with the cursor; return hello's result once it is proven."""
+        """Connect, say hello with the cursor, catch up; return hello's result."""
         await self.drop()
+        self._caught_up.clear()
         self._joiner, self.unacked_bytes = wire.Joiner(), 0
         self._http = aiohttp.ClientSession()
         async with asyncio.timeout(CONNECT_S):
@@ -77,6 +79,8 @@ class Bridge:
         self._hello = token, params["nonce"]
         result: dict[str, Any] = await self.request("hello", params)
         self._tasks.append(asyncio.create_task(self._beat(result["heartbeatMs"] / 1000)))
+        async with asyncio.timeout(CONNECT_S):
+            await self._caught_up.wait()
         return result
 
     async def drop(self) -> None:
@@ -166,6 +170,8 @@ class Bridge:
             await self.ack()
         elif method == "gap":
             self.gaps.append(params)
+        elif method == "synchronized":
+            self._caught_up.set()
 
     def _respond(self, number: int, error: dict[str, Any] | None, result: Any) -> None:
         method, future = self._waiting.get(number, ("", None))
