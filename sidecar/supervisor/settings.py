@@ -1,13 +1,17 @@
 """The settings that a launcher may hand over in the bootstrap line."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from sidecar.contract.base import Count, NonBlank, Positive, Slug, Wire
 from sidecar.contract.limits import HEARTBEAT_MS, MIB
 from sidecar.core.placement import Policy
+
+
+BeatMs = Annotated[int, msgspec.Meta(ge=100, le=3_600_000)]
+"""Below 100 ms a machine that is merely busy would look wedged."""
 
 
 class EnvSettings(Wire, frozen=True):
@@ -104,7 +108,7 @@ class Settings(Wire, frozen=True):
 
     env: EnvSettings = EnvSettings()
     memory: MemorySettings = MemorySettings()
-    host_beat_ms: Positive = 5_000
+    host_beat_ms: BeatMs = 5_000
     """Between two questions to each host whether its loop turns."""
 
     stall_ms: Count = 600_000

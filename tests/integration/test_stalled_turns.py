@@ -11,20 +11,22 @@ import pytest
 from tests.support.client import SidecarClient
 from tests.support.received import Received
 from tests.support.sidecar import RunningSidecar, start_params, turn_params
-from tests.support.streams import assert_balanced, assistant_text
+from tests.support.streams import assert_balanced, assistant_text, types
 
 PLUGINS = Path(__file__).parents[1] / "fakes" / "plugins"
 STALL_MS = 400
 
 
 @pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[SidecarClient]:
+async def sidecar(tmp_path: Path) -> AsyncIterator[RunningSidecar]:
     shutil.copytree(PLUGINS, tmp_path / "data" / "plugins")
-    settings = {"stallMs": STALL_MS}
-    async with (
-        RunningSidecar(tmp_path / "data", settings=settings) as sidecar,
-        sidecar.client() as connected,
-    ):
+    async with RunningSidecar(tmp_path / "data", settings={"stallMs": STALL_MS}) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(sidecar: RunningSidecar) -> AsyncIterator[SidecarClient]:
+    async with sidecar.client() as connected:
         yield connected
 
 
@@ -110,6 +112,27 @@ async def test_a_tool_that_works_in_silence_is_not_ended(client: SidecarClient) 
     assert done.event["payload"]["state"] == "completed"
     assert len(told(client, "build")) <= 1
     assert {r.event["generation"] for r in client.of_thread("build")} == {1}
+
+
+async def test_a_turn_that_waits_for_a_client_does_not_stall(
+    client: SidecarClient, sidecar: RunningSidecar
+) -> None:
+    """The silent one is the clock again: by its end the other has been held for long."""
+    async with sidecar.client("slow", credit_bytes=64 * 1024) as slow:
+        await slow.wait_for(lambda: slow.synchronized, "synchronized")
+        slow.auto_ack = False
+        limits = {"stallMs": 2 * STALL_MS}
+        await start_turn(client, "flood", "@@stream 2000 0 2000", "demo", limits=limits)
+        await client.wait_event("content.delta", thread_id="flood")
+        await start_turn(client, "silent", "@@hang", "demo", limits={"stallMs": 4 * STALL_MS})
+        await client.wait_event("session.exited", thread_id="silent", timeout_s=20)
+        assert "turn.completed" not in types(client.of_thread("flood")), "it is held"
+        assert told(client, "flood") == []
+        slow.auto_ack = True
+        await slow.ack()
+        done = await client.wait_event("turn.completed", thread_id="flood", timeout_s=20)
+    assert done.event["payload"]["state"] == "completed"
+    assert {r.event["generation"] for r in client.of_thread("flood")} == {1}
 
 
 def last_state(client: SidecarClient, exited: Received) -> Received:

@@ -16,6 +16,21 @@ def test_a_bad_agent_is_no_bad_setting() -> None:
     assert parse_settings({"agents": {"a": 5}}).agents == {"a": 5}
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("hostBeatMs", 0), ("hostBeatMs", 99), ("stallMs", -1), ("idleMs", 0.5)]
+)
+def test_a_watchdog_s_time_that_makes_no_sense_is_refused_by_its_name(
+    name: str, value: float
+) -> None:
+    with pytest.raises(msgspec.ValidationError, match=name):
+        parse_settings({name: value})
+
+
+def test_watchdogs_are_turned_off_by_nought() -> None:
+    settings = parse_settings({"stallMs": 0, "idleMs": 0})
+    assert (settings.stall_ms, settings.idle_ms) == (0, 0)
+
+
 def test_an_instance_needs_a_provider_and_a_name() -> None:
     with pytest.raises(msgspec.ValidationError, match="provider"):
         parse_settings({"instances": {"work": {}}})
