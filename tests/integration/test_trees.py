@@ -70,11 +70,11 @@ async def test_a_stop_of_the_root_stops_all_thirteen_the_deepest_first(
 STRATEGIES: dict[str, tuple[list[str], list[str]]] = {
     "one_for_one": (["b", "b3", "b2", "b1"], ["b", "b1", "b2", "b3"]),
     "rest_for_one": (
-        ["b", "c3", "c2", "c1", "c", "b3", "b2", "b1"],
+        ["b", "b3", "b2", "b1", "c3", "c2", "c1", "c"],
         ["b", "b1", "b2", "b3", "c", "c1", "c2", "c3"],
     ),
     "one_for_all": (
-        ["b", "c3", "c2", "c1", "c", "b3", "b2", "b1", "a3", "a2", "a1", "a"],
+        ["b", "b3", "b2", "b1", "c3", "c2", "c1", "c", "a3", "a2", "a1", "a"],
         ["a", "a1", "a2", "a3", "b", "b1", "b2", "b3", "c", "c1", "c2", "c3"],
     ),
 }

@@ -42,6 +42,8 @@ class _Member:
     session: Relative
     spec: ChildSpec
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    began: bool = False
+    """Whether its gate was ever open."""
 
 
 class Kin:
@@ -85,6 +87,17 @@ class Kin:
         """Tell whether it is being stopped for good, or is to be: nothing starts below it."""
         return self._forest.stops(thread_id)
 
+    def never_up(self, thread_id: str) -> None:
+        """Its first start has failed, which its starter is told: what ends now is no failure.
+
+        Who waits below it, and was never up either, is stopped: there is nothing to be below of.
+        """
+        self.stop_asked(thread_id)
+        for id_, member in list(self._members.items()):
+            if member.spec.parent == thread_id and not member.began:
+                self.never_up(id_)
+                member.session.stop_because(thread_id)
+
     def ended(
         self, thread_id: str, end: GenerationEnd, lived_s: float
     ) -> Again | dict[str, Any] | None:
@@ -100,6 +113,7 @@ class Kin:
         decision = self._forest.ended(thread_id, facts)
         if isinstance(decision, Down | GiveUp):
             del self._members[thread_id]
+            self._backoffs.pop(thread_id, None)
         self._carry_out()
         match decision:
             case Restart():
@@ -111,8 +125,7 @@ class Kin:
             case GiveUp():
                 return _gave_up(decision, end.detail)
             case Down():
-                because = {"kind": "stopped", "because": decision.because}
-                return because if decision.because is not None else None
+                return None if decision.because is None else _stopped(decision.because, end.detail)
 
     def forget(self, thread_id: str) -> None:
         """It is gone without an end of its own: a defect of ours."""
@@ -143,6 +156,7 @@ class Kin:
     def _carry_out_one(self, command: Command) -> None:
         member = self._members[command.id]
         if isinstance(command, Open):
+            member.began = True
             member.gate.set()
         elif isinstance(command, Suspend):
             member.session.suspend(command.because)
@@ -152,6 +166,14 @@ class Kin:
     def _tick(self) -> None:
         self._forest.tick(self._clock())
         self._carry_out()
+
+
+def _stopped(because: str, figures: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the detail of one that was stopped; how its stop went, or what it died of, is kept."""
+    own = {"kind": "stopped", "because": because}
+    if figures is None or figures.get("kind") == "stopped":
+        return {**(figures or {}), **own}
+    return {**own, "cause": figures}
 
 
 def _gave_up(decision: GiveUp, cause: dict[str, Any] | None) -> dict[str, Any]:
