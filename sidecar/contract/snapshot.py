@@ -72,6 +72,8 @@ class SessionSnapshot(SessionView, frozen=True, kw_only=True):
     pending_requests: dict[str, PendingRequest] = {}
     tasks: dict[str, Any] = {}
     usage: Any = None
+    parked: bool = False
+    """Whether it has no process until its next call."""
 
 
 class SnapshotState(Wire, frozen=True):

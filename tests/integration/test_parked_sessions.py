@@ -57,6 +57,8 @@ async def test_ordered_calls_resume_it_and_others_say_that_it_is_parked(
     client: SidecarClient,
 ) -> None:
     await park(client, "t1")
+    shown = (await client.request("snapshot.get", {}))["state"]["sessions"]["t1"]
+    assert (shown["status"], shown["parked"]) == ("closed", True)
     with pytest.raises(SessionClosed, match="parked"):
         await client.request("session.interrupt", {"threadId": "t1"})
     config = {"threadId": "t1", "key": "mode", "value": "code"}
@@ -71,6 +73,8 @@ async def test_ordered_calls_resume_it_and_others_say_that_it_is_parked(
     )
     said = assistant_text([r for r in client.of_thread("t1") if r.event["generation"] == 2])
     assert "I remember 2 prompts" in said
+    shown = (await client.request("snapshot.get", {}))["state"]["sessions"]["t1"]
+    assert "parked" not in shown
 
 
 @pytest.mark.must("P5.30")

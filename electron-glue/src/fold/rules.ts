@@ -76,6 +76,7 @@ const stateChanged: Rule<"session.state.changed"> = (session, { payload }) => {
     backoffUntil = gaveUp ? null : textOrNull(detail["backoffUntil"]);
   }
   session.restarts = restarts(count, backoffUntil, gaveUp);
+  session.parked ||= kind === "parked";
 };
 
 const exited: Rule<"session.exited"> = (session, { payload }) => {

@@ -76,6 +76,7 @@ export class SessionFold {
   lastError: string | undefined;
   usage: unknown = null;
   restarts: Restarts = {};
+  parked = false;
   turn: TurnFold | null = null;
   looseItems = new Map<string, ItemFold>();
   requests = new Map<string, PendingRequest>();
@@ -98,6 +99,7 @@ export class SessionFold {
     this.state = "starting";
     this.exited = false;
     this.restarts = {};
+    this.parked = false;
     this.dropOpen();
   }
 
@@ -133,6 +135,7 @@ export class SessionFold {
       pendingRequests: this.requests.size === 0 ? undefined : Object.fromEntries(this.requests),
       tasks: this.tasks.size === 0 ? undefined : Object.fromEntries(this.tasks),
       usage: this.usage ?? undefined,
+      parked: this.parked ? true : undefined,
     };
     return withoutAbsent(shown) as unknown as SessionSnapshot;
   }
@@ -156,6 +159,7 @@ export class SessionFold {
     session.lastError = shown.lastError;
     session.usage = shown.usage ?? null;
     session.restarts = shown.restarts;
+    session.parked = shown.parked ?? false;
     session.turn = shown.activeTurn === undefined ? null : loadTurn(shown.activeTurn);
     session.requests = new Map(Object.entries(shown.pendingRequests ?? {}));
     session.tasks = new Map(Object.entries(shown.tasks ?? {}) as [string, TaskFold][]);

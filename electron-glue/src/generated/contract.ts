@@ -841,6 +841,8 @@ export interface SessionSnapshot {
   readonly pendingRequests?: Readonly<Record<string, PendingRequest>>;
   readonly tasks?: Readonly<Record<string, unknown>>;
   readonly usage?: unknown;
+  /** Whether it has no process until its next call. */
+  readonly parked?: boolean;
 }
 
 /** How often the session was restarted within its window, and what comes next. */
@@ -929,6 +931,7 @@ export interface ReadyLine {
   readonly logId: string;
   readonly epoch: number;
   readonly journalReset?: string;
+  readonly dataDir?: string;
 }
 
 /** The one line on stdout when the sidecar cannot start. */

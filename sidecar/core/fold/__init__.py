@@ -12,7 +12,7 @@ G2  An event for an unknown thread creates the session: provider, providerInstan
     strictest) until told otherwise. Sessions keep the order in which they were created.
 G3  An event of a lower generation than the session's changes nothing. One of a higher generation
     first begins that generation: provider and providerInstanceId from the event, state starting,
-    not exited, restarts = none, no turn, no open items, requests or tasks. The rest is kept
+    not exited, not parked, restarts = none, no turn, no open items, requests, tasks. The rest stays
     (createdAt, cwd, model, parent, resumeCursor, usage, lastError).
 G4  After session.exited, further events of the same generation change nothing.
 G5  A counted event sets updatedAt = its createdAt, unless it is one of the two deltas.
@@ -29,7 +29,7 @@ S2  session.state.changed sets state. If state is error and there is a reason: l
     If detail is a map with kind "restarting": restarts = {count: detail.count (a non-negative
     integer, else unchanged), backoffUntil: detail.backoffUntil (a string that is not blank, else
     null), gaveUp: false}. With kind "gave-up": gaveUp = true, backoffUntil = null, count likewise.
-    Otherwise: backoffUntil = null.
+    Otherwise: backoffUntil = null. With kind "parked": parked = true.
 S3  session.exited: state = error if exitKind is error, else stopped; with exitKind error and a
     reason, lastError = reason; backoffUntil = null; turn, items, requests, tasks are dropped.
 S4  runtime.error: lastError = message.

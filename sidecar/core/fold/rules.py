@@ -82,6 +82,7 @@ def _state_changed(session: SessionFold, event: Event[SessionStateChanged]) -> N
         gave_up = kind == "gave-up"
         backoff_until = None if gave_up else text_or_none(detail.get("backoffUntil"))
     session.restarts = Restarts(count=count, backoff_until=backoff_until, gave_up=gave_up)
+    session.parked = session.parked or kind == "parked"
 
 
 def _exited(session: SessionFold, event: Event[SessionExited]) -> None:

@@ -82,6 +82,7 @@ class SessionFold(msgspec.Struct, kw_only=True):
     last_error: str | None = None
     usage: Any = None
     restarts: Restarts = Restarts()
+    parked: bool = False
     turn: TurnFold | None = None
     loose_items: dict[str, ItemFold] = {}
     requests: dict[str, PendingRequest] = {}
@@ -97,6 +98,7 @@ class SessionFold(msgspec.Struct, kw_only=True):
         self.state = "starting"
         self.exited = False
         self.restarts = Restarts()
+        self.parked = False
         self.drop_open()
 
     def drop_open(self) -> None:
@@ -140,4 +142,5 @@ class SessionFold(msgspec.Struct, kw_only=True):
             pending_requests=dict(self.requests),
             tasks={task_id: dict(task) for task_id, task in self.tasks.items()},
             usage=self.usage,
+            parked=self.parked,
         )
