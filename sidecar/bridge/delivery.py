@@ -12,6 +12,7 @@ from sidecar.bridge.backend import Backend, Following
 from sidecar.bridge.bounds import EVENTS_BYTES, EVENTS_COUNT
 from sidecar.bridge.codec import encode_notification
 from sidecar.bridge.outbox import Outbox
+from sidecar.bridge.refusals import Refusal, Refused
 from sidecar.bridge.snapshots import encode_fitting, take_snapshot
 from sidecar.bridge.stream import Place, Start, Step, Stream, batches
 from sidecar.bridge.window import Window
@@ -160,6 +161,11 @@ class Delivery:
         except CursorTooOld:
             stream.cannot_serve("too_old", self._backend.journal.head)
             return
+        except JournalUnavailable as error:
+            if self._backend.journal.state == "failed":
+                raise
+            # a later read may succeed: the client comes back, as it must not be left deaf
+            raise Refused(Refusal.DEFECT, str(error)) from error
         assert page.last_seq > stream.position, "a page without progress would be read for ever"
         for batch in batches(page.rows, self._message_bytes):
             if not stream.window.open:

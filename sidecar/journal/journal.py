@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sidecar.journal.checkpoint import Checkpointer
-from sidecar.journal.errors import JournalUnavailable
+from sidecar.journal.errors import CursorTooOld, JournalUnavailable
 from sidecar.journal.outbox import Facts, Outbox
 from sidecar.journal.patience import Disk
 from sidecar.journal.reader import Reader
@@ -231,13 +231,20 @@ class Journal(Store):
 
     def _read(self, after: int, upto: int, room: Room, threads: Collection[str] | None) -> Page:
         """Read a page from disk (reader's thread)."""
-        if self._reader is None:
-            self._reader = Reader(self._path)
+        reader, self._reader = self._reader, None
         try:
-            return self._reader.page(after, upto, room, threads)
-        except JournalUnavailable:
-            self._suspect = True
+            reader = reader or Reader(self._path)
+            page = reader.page(after, upto, room, threads)
+        except CursorTooOld:
+            self._reader = reader
             raise
+        except (JournalUnavailable, sqlite3.Error, MemoryError) as error:
+            self._suspect = True
+            if reader is not None:  # it may be stuck in its transaction: the next read opens anew
+                reader.close()
+            raise JournalUnavailable(f"Cannot read the journal: {error}") from error
+        self._reader = reader
+        return page
 
     def _on_news(self, facts: Facts) -> None:
         """Take the writer's facts (loop)."""

@@ -6,6 +6,7 @@ import pytest
 
 from sidecar.bridge import Timings
 from sidecar.contract.limits import CREDIT_MIN_BYTES
+from sidecar.journal.errors import JournalUnavailable
 from tests.bridge.conftest import Bridge, BridgeFactory
 from tests.bridge.fakes.backend import FakeBackend, session
 from tests.bridge.waits import caught_up, settled
@@ -91,3 +92,22 @@ async def test_retention_that_passes_a_slow_client_is_one_gap_and_a_snapshot(
     assert [gap["reason"] for gap in client.gaps] == ["too_old"]
     assert client.snapshots[-1]["at"] == 1_000
     await caught_up(client, bridge.backend.emit(3))
+
+
+async def test_a_read_that_fails_ends_the_connection_and_the_client_comes_back(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await bridge.connected()
+    await client.wait_for(lambda: client.synchronized)
+    with monkeypatch.context() as patch:
+
+        async def fails(*_args: object, **_options: object) -> None:
+            raise JournalUnavailable("unable to open database file")
+
+        patch.setattr(bridge.backend.journal, "read", fails)
+        last = bridge.backend.emit(3)
+        assert await client.wait_closed() == 1011
+    hello = await client.connect()
+    assert hello["resumed"] is True
+    await caught_up(client, last)
+    assert seqs(client.events) == [1, 2, 3]

@@ -1,5 +1,6 @@
 """Pages from disk: bounded, filtered, complete or refused, and they pin nothing."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -150,3 +151,16 @@ async def test_a_refused_page_leaves_the_reader_usable(journal: Journal, path: P
         with pytest.raises(CursorTooOld):
             await journal.read(0)
     assert len((await journal.read(2)).rows) == 3
+
+
+async def test_a_reader_that_failed_is_not_used_again(journal: Journal) -> None:
+    """Its transaction may be open for ever: each later read would fail, and clients were deaf."""
+    await write(journal, 10)
+    assert len((await journal.read(0)).rows) == 10
+    assert journal._reader is not None
+    await asyncio.get_running_loop().run_in_executor(
+        journal._reads, journal._reader._connection.execute, "BEGIN"
+    )
+    with pytest.raises(JournalUnavailable, match="within a transaction"):
+        await journal.read(0)
+    assert len((await journal.read(0)).rows) == 10
