@@ -162,7 +162,7 @@ class Serving:
         try:
             backend.ready = True
             run_file.note(instance=instance, logId=journal.log_id, epoch=journal.epoch)
-            self._say_ready(port, instance, journal)
+            self._say_ready(port, instance, journal, shared.data_dir)
             shared.providers.start()
             watch.start()
             await self._stopping.wait()
@@ -312,7 +312,7 @@ class Serving:
             self._stop = Stop(reason, deadline_s)
             self._hurried.set()
 
-    def _say_ready(self, port: int, instance: str, journal: Journal) -> None:
+    def _say_ready(self, port: int, instance: str, journal: Journal, data_dir: Path) -> None:
         line = ReadyLine(
             event="ready",
             pid=os.getpid(),
@@ -324,6 +324,7 @@ class Serving:
             log_id=journal.log_id,
             epoch=journal.epoch,
             journal_reset=journal.reset_name,
+            data_dir=str(data_dir),
         )
         say_line(line)
         self._log.info("sidecar.ready", port=port, epoch=journal.epoch)

@@ -9,6 +9,7 @@ export {
   type RequestResult,
 } from "./client/client.js";
 export { connectSidecar } from "./client/connect.js";
+export type { LogLevel, LogOption, LogRecord } from "./log/log.js";
 export type { Cursor, CursorStore } from "./client/cursor.js";
 export type { CommitMode } from "./client/feed.js";
 export type {

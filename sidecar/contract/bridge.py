@@ -119,6 +119,7 @@ class ReadyLine(Wire, frozen=True):
     log_id: str
     epoch: int
     journal_reset: str | None = None
+    data_dir: str | None = None
 
 
 class FailedLine(Wire, frozen=True):

@@ -29,20 +29,31 @@ export interface CallSpec {
 
 interface Call extends CallSpec {
   readonly id: number;
+  readonly atMs: number;
   sent: boolean;
   readonly resolve: (result: unknown) => void;
   readonly reject: (why: unknown) => void;
   readonly release: () => void;
 }
 
+/** What is told of each request: that it began, and how it ended (null: with a result). */
+export interface CallListener {
+  began(id: number, spec: CallSpec): void;
+  ended(id: number, spec: CallSpec, why: unknown, tookMs: number): void;
+}
+
+const SILENT: CallListener = { began: () => undefined, ended: () => undefined };
+
 export class Calls {
   readonly #clock: Clock;
+  readonly #listener: CallListener;
   readonly #open = new Map<number, Call>();
   #carrier: Carrier | null = null;
   #nextId = 1;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, listener: CallListener = SILENT) {
     this.#clock = clock;
+    this.#listener = listener;
   }
 
   /** Requests that have no end yet. */
@@ -68,7 +79,7 @@ export class Calls {
       const id = this.#nextId++;
       const giveUp = (why: unknown): void => {
         if (this.#open.get(id)?.sent === true) this.#carrier?.cancel(id);
-        this.#settle(id)?.reject(why);
+        this.#reject(id, why);
       };
       const onAbort = (): void => {
         giveUp(abortReason(signal));
@@ -81,8 +92,10 @@ export class Calls {
         takeBack();
         signal?.removeEventListener("abort", onAbort);
       };
-      const call: Call = { ...spec, id, sent: false, resolve, reject, release };
+      const atMs = this.#clock.monoMs();
+      const call: Call = { ...spec, id, atMs, sent: false, resolve, reject, release };
       this.#open.set(id, call);
+      this.#listener.began(id, spec);
       this.#send(call);
     });
   }
@@ -99,22 +112,24 @@ export class Calls {
     for (const call of [...this.#open.values()]) {
       if (!call.sent) continue;
       if (call.repeatable) call.sent = false;
-      else this.#settle(call.id)?.reject(new ConnectionLost(call.method, why));
+      else this.#reject(call.id, new ConnectionLost(call.method, why));
     }
   }
 
   /** An answer came. One to a request that was given up has no taker any more. */
   answer(id: number, answer: Answer): void {
-    const call = this.#settle(id);
-    if (call === undefined) return;
-    if (answer.ok) call.resolve(answer.result ?? {});
-    else call.reject(SidecarError.fromBody(answer.error));
+    if (!answer.ok) {
+      this.#reject(id, SidecarError.fromBody(answer.error));
+      return;
+    }
+    const call = this.#settle(id, null);
+    call?.resolve(answer.result ?? {});
   }
 
   /** No connection will ever come: reject all. */
   fail(why: SidecarError): void {
     this.#carrier = null;
-    for (const id of [...this.#open.keys()]) this.#settle(id)?.reject(why);
+    for (const id of [...this.#open.keys()]) this.#reject(id, why);
   }
 
   #send(call: Call): void {
@@ -123,14 +138,20 @@ export class Calls {
       this.#carrier.request(call.id, call.method, call.params);
       call.sent = true;
     } catch (error) {
-      this.#settle(call.id)?.reject(error);
+      this.#reject(call.id, error);
     }
   }
 
-  #settle(id: number): Call | undefined {
+  #reject(id: number, why: unknown): void {
+    this.#settle(id, why)?.reject(why);
+  }
+
+  #settle(id: number, why: unknown): Call | undefined {
     const call = this.#open.get(id);
+    if (call === undefined) return undefined;
     this.#open.delete(id);
-    call?.release();
+    call.release();
+    this.#listener.ended(id, call, why, this.#clock.monoMs() - call.atMs);
     return call;
   }
 }

@@ -24,6 +24,10 @@ import { ClientClosed, HandshakeRefused, Replaced, SidecarError } from "../error
 import { newNonce } from "../handshake.js";
 import { RECONNECT_FIRST_MS, RECONNECT_MAX_MS, REQUEST_MARGIN_MS } from "../limits.js";
 import { Listeners } from "../listeners.js";
+import { CallTeller } from "../log/calls.js";
+import { Whereabouts } from "../log/cid.js";
+import { ClientLog } from "../log/log.js";
+import { tellClosed, tellItem, tellLost, tellOnline, tellWarning } from "../log/tells.js";
 import { Machine } from "../machine.js";
 import { backoffMs } from "./backoff.js";
 import { Calls } from "./calls.js";
@@ -79,6 +83,8 @@ export class SidecarClient {
   readonly #calls: Calls;
   readonly #committer: Committer;
   readonly #isFinal: (error: SidecarError) => boolean;
+  readonly #log: ClientLog;
+  readonly #whereabouts = new Whereabouts();
 
   #endpoint: Endpoint | null = null;
   #connection: Connection | null = null;
@@ -93,8 +99,14 @@ export class SidecarClient {
   #eventsReceived = 0;
 
   /** Use `connectSidecar` or `launchSidecar`. `isFinal` tells which errors end the client. */
-  constructor(options: ClientOptions, cursor: Cursor | null, isFinal = endsClient) {
+  constructor(
+    options: ClientOptions,
+    cursor: Cursor | null,
+    isFinal = endsClient,
+    log = new ClientLog(options.log),
+  ) {
     this.#options = options;
+    this.#log = log;
     this.id = options.clientId ?? randomUUID();
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
@@ -104,7 +116,7 @@ export class SidecarClient {
     );
     this.#threads = options.threads ?? null;
     this.#isFinal = isFinal;
-    this.#calls = new Calls(this.#clock);
+    this.#calls = new Calls(this.#clock, new CallTeller(log, this.#whereabouts));
     this.#committer = new Committer({
       store: options.cursorStore ?? null,
       clock: this.#clock,
@@ -112,6 +124,7 @@ export class SidecarClient {
         this.#ack(position);
       },
       warn: (error) => {
+        tellWarning(this.#log, error);
         this.#listeners.emit("warning", error);
       },
     });
@@ -122,6 +135,9 @@ export class SidecarClient {
       onCommit: (position) => {
         const unackedBytes = this.#feed.handedBytes - this.#ackedBytes;
         this.#committer.commit(position, unackedBytes * 4 >= this.#creditBytes);
+      },
+      onHand: (item) => {
+        tellItem(log, item, this.#whereabouts);
       },
     });
     this.#stream = new EventStream(this.#feed);
@@ -212,7 +228,10 @@ export class SidecarClient {
     this.#attempt = 0;
     const connection = this.#release(new SidecarError("The sidecar moved", { key: "retargeted" }));
     void connection?.close();
-    if (this.#machine.move("pause")) this.#listeners.emit("connection", { state: "offline" });
+    if (this.#machine.move("pause")) {
+      this.#log.write("info", "connection.offline");
+      this.#listeners.emit("connection", { state: "offline" });
+    }
     if (endpoint !== null) this.#dial();
   }
 
@@ -226,11 +245,13 @@ export class SidecarClient {
   /** End with an error (null: as asked). The stream throws it behind what is queued. */
   async end(why: SidecarError | null): Promise<void> {
     if (!this.#machine.move("close")) return;
+    tellClosed(this.#log, why);
     this.#calls.fail(new ClientClosed(why ?? undefined));
     const connection = this.#release(null);
     this.#stream.finish(why);
     this.#listeners.emit("closed", why);
     await connection?.close();
+    await this.#log.flush();
   }
 
   #dial(): void {
@@ -309,6 +330,7 @@ export class SidecarClient {
       this.#feed.begin(welcome, this.#threads !== null);
     });
     if (!begun) return;
+    tellOnline(this.#log, welcome, this.#connections);
     this.#calls.attach(connection);
     this.#listeners.emit("connection", { state: "online", welcome });
   }
@@ -316,6 +338,7 @@ export class SidecarClient {
   #journalIs({ state, message }: Extract<Signal, { is: "journal" }>): void {
     if (state === this.#journal) return;
     this.#journal = state;
+    this.#log.write(state === "ok" ? "info" : "warning", "journal.state", { state });
     this.#listeners.emit("journal", { state, message });
   }
 
@@ -343,6 +366,7 @@ export class SidecarClient {
     this.#takeBackRetry = this.#clock.after(waitMs, () => {
       this.#dial();
     });
+    tellLost(this.#log, why, waitMs);
     this.#listeners.emit("connection", { state: "lost", error: why });
   }
 

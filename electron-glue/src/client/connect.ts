@@ -2,6 +2,7 @@
 
 import { systemClock } from "../clock.js";
 import { ConnectFailed, SidecarError } from "../errors.js";
+import { ClientLog } from "../log/log.js";
 import { FIRST_CONNECT_DEADLINE_MS } from "../limits.js";
 import { SidecarClient } from "./client.js";
 import { readCursor } from "./cursor.js";
@@ -26,9 +27,10 @@ export async function connectSidecar(options: Endpoint & ClientOptions): Promise
 export async function makeClient(
   options: ClientOptions,
   isFinal?: (error: SidecarError) => boolean,
+  log = new ClientLog(options.log),
 ): Promise<SidecarClient> {
   const cursor = readCursor(options.cursor ?? (await options.cursorStore?.load()));
-  return new SidecarClient(options, cursor, isFinal);
+  return new SidecarClient(options, cursor, isFinal, log);
 }
 
 /** Wait for the first connection; without one, close the client and reject. */

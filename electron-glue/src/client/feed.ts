@@ -30,6 +30,8 @@ export interface FeedOptions {
   readonly creditBytes: number;
   /** The consumer has committed up to here. */
   readonly onCommit: (position: Position) => void;
+  /** The consumer takes this item now. */
+  readonly onHand?: (item: StreamItem) => void;
 }
 
 interface Entry {
@@ -53,6 +55,7 @@ const COMPACT_AT = 1024;
 export class Feed {
   readonly #mode: CommitMode;
   readonly #onCommit: (position: Position) => void;
+  readonly #onHand: (item: StreamItem) => void;
   readonly #boundBytes: number;
   readonly #places = new WeakMap<StreamItem, Position>();
   #queue: Entry[] = [];
@@ -71,9 +74,10 @@ export class Feed {
   #lines = 0;
   #contiguous = false;
 
-  constructor({ cursor, mode, creditBytes, onCommit }: FeedOptions) {
+  constructor({ cursor, mode, creditBytes, onCommit, onHand }: FeedOptions) {
     this.#mode = mode;
     this.#onCommit = onCommit;
+    this.#onHand = onHand ?? (() => undefined);
     // One window, its overdraft of one message, and as much again for what each entry costs here.
     this.#boundBytes = 2 * (creditBytes + LIMITS.TRANSFER_BYTES);
     this.#handed = cursor === null ? null : { ...cursor, line: 0 };
@@ -172,6 +176,7 @@ export class Feed {
       this.#hand(entry.position);
       this.#inHand = this.#handed;
       if (this.#handed !== null) this.#places.set(item, this.#handed);
+      this.#onHand(item);
       return item;
     }
   }

@@ -3,6 +3,7 @@
 import type { Clock, Random } from "../clock.js";
 import type { HelloResult, JournalState } from "../generated/contract.js";
 import type { SidecarError } from "../errors.js";
+import type { LogOption } from "../log/log.js";
 import type { Cursor, CursorStore } from "./cursor.js";
 import type { CommitMode } from "./feed.js";
 import type { EphemeralItem } from "./items.js";
@@ -33,6 +34,12 @@ export interface ClientOptions {
   readonly creditBytes?: number;
   /** Only events of these threads. Default: all. */
   readonly threads?: readonly string[];
+  /**
+   * Where this package's own log goes: by default into `client.log` in the data dir of a sidecar
+   * that it has launched, and nowhere for `connectSidecar`. `false`: nowhere. A function gets
+   * every record. Never a prompt, an answer or a secret.
+   */
+  readonly log?: LogOption;
   /** How long the first connection may take. Default 15 s. */
   readonly connectDeadlineMs?: number;
   /** For tests. */

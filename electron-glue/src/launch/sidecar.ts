@@ -23,6 +23,7 @@ import {
   SHUTDOWN_DEADLINE_MS,
 } from "../limits.js";
 import { Listeners } from "../listeners.js";
+import { ClientLog, words } from "../log/log.js";
 import { Machine } from "../machine.js";
 import { findBinary } from "./binary.js";
 import { Intensity } from "./intensity.js";
@@ -51,13 +52,16 @@ const TRANSITIONS: Record<SidecarState, Partial<Record<Move, SidecarState>>> = {
  */
 export async function launchSidecar(options: LaunchOptions = {}): Promise<Sidecar> {
   const binary = findBinary(options.binary);
-  const client = await makeClient(options, endsManagedClient);
-  const sidecar = new Sidecar(binary, options, client);
+  const log = new ClientLog(options.log, true);
+  if (options.dataDir !== undefined) log.open(options.dataDir);
+  const client = await makeClient(options, endsManagedClient, log);
+  const sidecar = new Sidecar(binary, options, client, log);
   try {
     await sidecar.start();
     await firstWelcome(client, options);
     return sidecar;
   } catch (error) {
+    log.write("error", "sidecar.not-launched", { why: words(error) });
     await sidecar.stop();
     throw error;
   }
@@ -82,14 +86,21 @@ export class Sidecar {
   readonly #machine = new Machine<SidecarState, Move>(TRANSITIONS, "starting");
   readonly #listeners = new Listeners<SidecarEvents>();
   readonly #intensity: Intensity;
+  readonly #log: ClientLog;
   #process: SidecarProcess | null = null;
   #ready: ReadyLine | null = null;
   #takeBackRetry: (() => void) | null = null;
   #stopping: Promise<StopReport> | null = null;
 
   /** Use `launchSidecar`. */
-  constructor(binary: string, options: LaunchOptions, client: SidecarClient) {
+  constructor(
+    binary: string,
+    options: LaunchOptions,
+    client: SidecarClient,
+    log = new ClientLog(options.log),
+  ) {
     this.#binary = binary;
+    this.#log = log;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.client = client;
@@ -120,15 +131,22 @@ export class Sidecar {
   /** For `launchSidecar`: the first start. Rejects with LaunchFailed. */
   async start(): Promise<void> {
     const token = newToken();
+    this.#log.write("info", "sidecar.launching", { binary: this.#binary });
     const run = this.#spawn(token);
     this.#process = run;
     const ready = await run.ready(this.#options.readyDeadlineMs ?? READY_DEADLINE_MS);
     if (!this.#machine.move("ready")) return;
     this.#ready = ready;
+    if (ready.dataDir !== undefined) this.#log.open(ready.dataDir);
+    const { version, instance, logId, epoch } = ready;
+    const facts = { sidecarPid: ready.pid, version, instance, logId, epoch };
+    this.#log.write("info", "sidecar.ready", facts);
     this.client.retarget({ url: ready.url, token });
     this.#listeners.emit("ready", ready);
     void run.exit.then((exit) => {
       if (this.#process !== run || !this.#machine.is("running")) return;
+      const { exitCode, exitSignal } = exit;
+      this.#log.write("error", "sidecar.died", { sidecarPid: ready.pid, exitCode, exitSignal });
       this.#listeners.emit("died", exit);
       const how = exit.exitSignal ?? `code ${exit.exitCode ?? "unknown"}`;
       this.#died(new LaunchFailed(`The sidecar died with ${how}`, { code: "exited", ...exit }));
@@ -188,6 +206,9 @@ export class Sidecar {
     }
     const random = this.#options.random ?? Math.random;
     const waitMs = backoffMs(before, RELAUNCH_FIRST_MS, RELAUNCH_MAX_MS, random);
+    const { code } = why.failure;
+    const restart = { deaths: before + 1, waitMs: Math.round(waitMs), code };
+    this.#log.write("warning", "sidecar.restarting", restart);
     this.#takeBackRetry = this.#clock.after(waitMs, () => {
       void this.#relaunch();
     });
@@ -209,11 +230,13 @@ export class Sidecar {
       code: "gave_up",
       cause,
     });
+    this.#log.write("error", "sidecar.failed", { code: cause.failure.code, why: words(cause) });
     void this.client.end(failed);
     this.#listeners.emit("failed", failed);
   }
 
   async #stop(): Promise<StopReport> {
+    this.#log.write("info", "sidecar.stopping");
     this.#machine.move("stop");
     this.#takeBackRetry?.();
     const run = this.#process;
@@ -229,7 +252,9 @@ export class Sidecar {
         await run.kill();
       }
     }
+    this.#log.write(forced ? "warning" : "info", "sidecar.stopped", { forced });
     await this.client.close();
+    await this.#log.flush();
     this.#machine.move("exit");
     return { exit: run === null || forced ? null : await run.exit, forced };
   }

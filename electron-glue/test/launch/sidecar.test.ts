@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
@@ -10,6 +10,7 @@ import {
   LaunchFailed,
   type LaunchFailure,
   type LaunchOptions,
+  type LogRecord,
   type Sidecar,
 } from "../../src/index.js";
 import { atEnd, cleanUp } from "../support/session.js";
@@ -181,6 +182,34 @@ describe("a sidecar that dies", () => {
     const { sidecar } = await launched("robbed", { dataDir });
     assert.deepEqual(await sidecar.client.request("session.list", {}), { sessions: [] });
     assert.equal(sidecar.client.stats.connections, 1);
+  });
+
+  it("is told of in client.log, in the data dir, with its next start", async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), "sidecar-"));
+    atEnd(() => {
+      rmSync(dataDir, { recursive: true });
+    });
+    const { sidecar } = await launched("ok", { dataDir });
+    await sidecar.client.request("session.stopAll", {}).catch(() => undefined);
+    await until("the second connection", () => sidecar.client.stats.connections === 2);
+    await sidecar.stop();
+    const lines = readFileSync(join(dataDir, "client.log"), "utf8").trimEnd().split("\n");
+    const told = lines.map((line) => JSON.parse(line) as LogRecord);
+    const life = told.map(({ event }) => event).filter((event) => event.startsWith("sidecar."));
+    assert.deepEqual(life, [
+      "sidecar.launching",
+      "sidecar.ready",
+      "sidecar.died",
+      "sidecar.restarting",
+      "sidecar.launching",
+      "sidecar.ready",
+      "sidecar.stopping",
+      "sidecar.stopped",
+    ]);
+    const died = told.find(({ event }) => event === "sidecar.died");
+    assert.deepEqual([died?.level, died?.["exitSignal"]], ["error", "SIGKILL"]);
+    const lost = told.find(({ event }) => event === "call.failed");
+    assert.deepEqual([lost?.["method"], lost?.["error"]], ["session.stopAll", "connection_lost"]);
   });
 
   it("is not started again when it is stopped meanwhile", async () => {
