@@ -9,7 +9,6 @@ from sidecar.contract.base import Count, NonBlank, Positive, Slug, Wire
 from sidecar.contract.limits import HEARTBEAT_MS, MIB
 from sidecar.core.placement import Policy
 
-
 BeatMs = Annotated[int, msgspec.Meta(ge=100, le=3_600_000)]
 """Below 100 ms a machine that is merely busy would look wedged."""
 
