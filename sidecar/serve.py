@@ -30,6 +30,8 @@ from sidecar.journal import Journal, JournalOptions, SchemaNewer
 from sidecar.observe.clock import utc_now
 from sidecar.observe.log import FileSink, Log, Secret, stderr_sink
 from sidecar.observe.metrics import Metrics
+from sidecar.process.census import pids_of_ours
+from sidecar.process.containment import Containment, find_containment
 from sidecar.process.sweeping import sweep
 from sidecar.process.unpacked import sweep_unpacked
 from sidecar.supervisor.backend import SupervisorBackend
@@ -179,6 +181,7 @@ class Serving:
             await watch.stop()
             await shared.providers.stop()
             await shared.launcher.close(LAUNCHER_CLOSE_S)
+            shared.hosts.release()
             await bridge.stop(self._stop.reason if self._stop else "failed")
         run_file.note(stoppedAt=utc_now(), stopReason=self._stop.reason if self._stop else "failed")
         self._log.info("sidecar.stopped")
@@ -229,7 +232,7 @@ class Serving:
         return Shared(
             events=events,
             launcher=launcher,
-            hosts=self._hosts(settings, launcher, events, providers),
+            hosts=self._hosts(settings, launcher, events, providers, await self._containment()),
             providers=providers,
             settings=settings,
             log=self._log,
@@ -238,8 +241,19 @@ class Serving:
             random=random.random,
         )
 
+    async def _containment(self) -> Containment | None:
+        """Find what the system itself can hold hosts by."""
+        found = await asyncio.to_thread(find_containment, pids_of_ours)
+        self._log.info("containment", found=found.containment is not None, reason=found.reason)
+        return found.containment
+
     def _hosts(
-        self, settings: Settings, launcher: HostLauncher, events: EventLog, providers: Providers
+        self,
+        settings: Settings,
+        launcher: HostLauncher,
+        events: EventLog,
+        providers: Providers,
+        containment: Containment | None,
     ) -> Hosts:
         rules = PlacementRules(settings.placement, settings.packed_sessions, os.cpu_count() or 1)
 
@@ -254,6 +268,7 @@ class Serving:
             self._log,
             parent_of=parent_of,
             sharing_module=providers.sharing_module,
+            containment=containment,
         )
 
     def _launcher(self, settings: Settings) -> HostLauncher:

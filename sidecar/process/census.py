@@ -53,6 +53,11 @@ def everything_below() -> list[ProcessInfo]:
     return descendants([os.getpid()])
 
 
+def pids_of_ours() -> set[int]:
+    """Return the pids of this process and of everything alive below it."""
+    return {os.getpid(), *(info.key.pid for info in everything_below())}
+
+
 def strangers() -> list[ProcessInfo]:
     """Return our direct children that we never started, zombies included: adopted orphans.
 

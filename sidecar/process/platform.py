@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 NEVER_RUN_HERE: list[str] = [
     "sidecar.process.posix: macOS and other Unixes (spawn, tree kill, sampling by psutil)",
-    "sidecar.process.windows: Windows (spawn, tree kill, sampling by psutil; no job objects yet)",
+    "sidecar.process.windows: Windows (spawn, tree kill, sampling by psutil)",
+    "sidecar.process.jobs: Windows job objects (a host's kill-on-close and limit of memory)",
     "sidecar.process.shims: Windows command shims (their texts are tested, as npm writes them)",
     "sidecar.process.loginshell on macOS, and with zsh, fish, tcsh (tested with bash and dash)",
     "sidecar.supervisor.launch.exec_launcher on macOS and Windows (on Linux it is tested)",

@@ -1,7 +1,7 @@
 """Windows, by psutil. Never run on this platform here: kept at the interface.
 
-One job object a session with kill-on-close belongs here. Until it does, a tree is what psutil's
-children walk finds. Never `taskkill /T` (it follows recycled parent ids) and never
+A tree is what psutil's children walk finds; what that misses ends with the host's job (jobs.py).
+Never `taskkill /T` (it follows recycled parent ids) and never
 `os.kill(pid, 0)` (it terminates).
 """
 

@@ -138,7 +138,7 @@ class Generation:
         if not await journalled(noted, "mark", self._log):
             raise Overloaded("Cannot start the session: the journal cannot be written")
         for _ in range(SEAT_TRIES):
-            seat = self._seat = shared.hosts.seat(self._spec)
+            seat = self._seat = shared.hosts.seat(self._spec, self.budget.hard_bytes)
             opened = await self._open_in(seat)
             if opened.done():
                 opened.result()

@@ -21,6 +21,7 @@ from sidecar.core.placement import PlacementRules, Room, Wish, choose, root_of
 from sidecar.journal import Journal
 from sidecar.observe.log import Log
 from sidecar.process import new_mark
+from sidecar.process.containment import HEADROOM, Cell, Containment
 from sidecar.supervisor.hostlink import HostEnd, HostLink, SlotHandler
 from sidecar.supervisor.launch import HostLauncher
 from sidecar.supervisor.patience import journalled
@@ -46,6 +47,9 @@ class Host:
         self.module = module
         """What its first session needs, if it is built in."""
         self.shared_mark = "" if wish.group is None else new_mark()
+        self.limit_bytes: int | None = None
+        """Of a host of one session: where the system itself ends it; None: nowhere."""
+        self.cell: Cell | None = None
         self.link: HostLink | None = None
         self.taken: set[int] = set()
         self.slots = 0
@@ -143,6 +147,7 @@ class Hosts:
         *,
         parent_of: Callable[[str], str | None],
         sharing_module: Callable[[str], str | None],
+        containment: Containment | None = None,
     ) -> None:
         self._launcher = launcher
         self._journal = journal
@@ -150,6 +155,7 @@ class Hosts:
         self._log = log
         self._parent_of = parent_of
         self._sharing_module = sharing_module
+        self._containment = containment
         self._hosts: dict[int, Host] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._number = 0
@@ -164,11 +170,14 @@ class Hosts:
         hosts = (h for h in self._hosts.values() if h.up.done() and not h.ending)
         return [host.link for host in hosts if host.link is not None and not host.link.lost]
 
-    def seat(self, spec: SessionSpec) -> Seat:
-        """Return a seat for a generation, in a host that may still be on its way up."""
+    def seat(self, spec: SessionSpec, hard_bytes: int | None = None) -> Seat:
+        """Return a seat for a generation, in a host that may still be on its way up.
+
+        `hard_bytes` is its budget: a host of its own is held to it, and a little more.
+        """
         wish = self._wish(spec)
         number = choose(wish, [host.room() for host in self._hosts.values()])
-        host = self._hosts[number] if number is not None else self._new_host(wish, spec)
+        host = self._hosts[number] if number is not None else self._new_host(wish, spec, hard_bytes)
         return Seat(host, self._left, joined=number is not None)
 
     async def close(self, deadline_s: float) -> None:
@@ -177,6 +186,11 @@ class Hosts:
             self._tell_to_end(host, deadline_s, "the sidecar stops")
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=deadline_s + END_GRACE_S)
+
+    def release(self) -> None:
+        """Give back what the system holds hosts by; every host is gone."""
+        if self._containment is not None:
+            self._containment.close()
 
     def _wish(self, spec: SessionSpec) -> Wish:
         thread_id = spec.thread_id
@@ -204,10 +218,12 @@ class Hosts:
             self._log.exception("placement.no-sharing-key", error)
             return None
 
-    def _new_host(self, wish: Wish, spec: SessionSpec) -> Host:
+    def _new_host(self, wish: Wish, spec: SessionSpec, hard_bytes: int | None) -> Host:
         self._number += 1
         module = "" if spec.package_dir else spec.module
         host = self._hosts[self._number] = Host(self._number, wish, module)
+        if hard_bytes is not None and not host.shared:
+            host.limit_bytes = int(hard_bytes * HEADROOM)
         task = asyncio.create_task(self._run(host), name=f"host {host.number}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -225,7 +241,7 @@ class Hosts:
             self._log.exception("host.launch-failed", error)
             host.fail(ProviderProcessFailed(f"Cannot start a host: {error!r}"))
         if host.link is not None:
-            end = await host.link.ended()
+            end = self._released(host, await host.link.ended())
         host.ending = True
         del self._hosts[host.number]
         host.end.set_result(end)
@@ -240,9 +256,23 @@ class Hosts:
                 raise Overloaded("Cannot start the session: the journal cannot be written")
         process = await self._launcher.launch(module=host.module)
         host.link = HostLink(process, self._log, lambda opened: self._idle(host, opened))
+        if self._containment is not None:
+            enter, pid = self._containment.enter, process.pid
+            host.cell = await asyncio.to_thread(enter, pid, host.limit_bytes)
         if host.ending:  # whoever it was for has gone
             host.link.kill("is not needed any more")
         await host.link.attach()
+
+    def _released(self, host: Host, end: HostEnd) -> HostEnd:
+        """Give a host's cell back; what the system did there explains its end, if nothing else."""
+        if host.cell is None:
+            return end
+        figures = host.cell.verdict() if end.detail is None else None
+        host.cell.close()
+        if figures is None:
+            return end
+        self._log.warning("host.out-of-memory", detail=figures)
+        return end._replace(reason="memory: the system ended it at its limit", detail=figures)
 
     def _left(self, host: Host, slot: int) -> None:
         host.taken.discard(slot)

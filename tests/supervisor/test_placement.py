@@ -126,6 +126,25 @@ class Nobody:
         self.frames.append(frame)
 
 
+class Cells:
+    """A containment that says of every cell what `figures` are."""
+
+    def __init__(self) -> None:
+        self.limits: dict[int, int | None] = {}
+        self.figures: dict[str, Any] | None = None
+        self.closed = 0
+
+    def enter(self, pid: int, limit_bytes: int | None) -> "Cells":
+        self.limits[pid] = limit_bytes
+        return self
+
+    def verdict(self) -> dict[str, Any] | None:
+        return self.figures
+
+    def close(self) -> None:
+        self.closed += 1
+
+
 class World:
     """Hosts on a fake launcher."""
 
@@ -133,6 +152,7 @@ class World:
         self.launcher = FakeLauncher()
         self.journal = FakeJournal()
         self.parents: dict[str, str] = {}
+        self.cells = Cells()
         self.hosts = Hosts(
             self.launcher,
             self.journal,  # type: ignore[arg-type]
@@ -140,6 +160,7 @@ class World:
             null_log(),
             parent_of=self.parents.get,
             sharing_module={"sharing": "tests.fakes.sharing"}.get,
+            containment=self.cells,
         )
 
     def seat(self, thread_id: str = "t", provider: str = "demo", **start: Any) -> Seat:
@@ -372,4 +393,31 @@ async def test_a_tree_lives_in_one_host() -> None:
     grandchild = await world.opened("grandchild", parent="child")
     stranger = await world.opened("stranger")
     assert pids(root) == pids(grandchild) != pids(stranger)
+    await world.close()
+
+
+# Cells
+
+
+async def test_a_host_of_one_is_held_a_little_above_its_budget_and_a_shared_one_to_nothing() -> (
+    None
+):
+    cases: tuple[tuple[Policy, int | None], ...] = (("one", 1_250), ("packed", None))
+    for policy, limit in cases:
+        world = World(policy)
+        seat = world.hosts.seat(spec("t"), 1_000)
+        await seat.up()
+        assert world.cells.limits == {seat.host_pid: limit}
+        await world.close()
+        assert world.cells.closed == 1
+
+
+async def test_what_the_system_did_in_a_cell_explains_the_end_of_its_host() -> None:
+    world = World("one")
+    seat = await world.opened()
+    world.cells.figures = {"kind": "memory", "scope": "cgroup"}
+    world.launcher.hosts[0].die()
+    end = await seat.host_end()
+    assert end.reason.startswith("memory: ")
+    assert end.detail == world.cells.figures
     await world.close()
