@@ -86,3 +86,8 @@ async def refused(puppet: Puppet, method: str, **params: Any) -> tuple[int, str]
     answer = await answered(puppet, begin(puppet, method, **params))
     assert "error" in answer, answer
     return answer["error"]["code"], answer["error"]["message"]
+
+
+def given_up(rpc_id: str) -> dict[str, Any]:
+    """Return what says that the agent no longer waits for an answer."""
+    return {"method": "$/cancel_request", "params": {"requestId": rpc_id}}

@@ -8,40 +8,17 @@ from typing import Any
 import pytest
 
 from sidecar.contract.errors import (
-    LimitExceeded,
     ProviderProcessFailed,
     ProviderRequestFailed,
-    Unsupported,
     ValidationFailed,
 )
-from sidecar.contract.limits import ATTACHMENT_BYTES, ATTACHMENTS
 from sidecar.contract.methods import (
-    Attachment,
-    ModelSelection,
-    RespondToRequestParams,
     SessionLimits,
 )
 from sidecar.providers.acp import hearing as module
-from sidecar.providers.acp.deadlines import Deadlines
 from sidecar.providers.acp.session import AcpSession
-from tests.providers.context import FakeContext, Running, fake, spec, turn, until_true
-
-
-def agent(*tricks: str, deadlines: Deadlines | None = None, **fields: Any) -> AcpSession:
-    """Return a session whose agent does `tricks`."""
-    options = fake("acp_agent.py", *tricks) | fields.pop("options", {})
-    return AcpSession(FakeContext(spec(options=options, **fields)), deadlines)
-
-
-def answer(request_id: str, decision: Any, option_id: str | None = None) -> RespondToRequestParams:
-    return RespondToRequestParams(
-        idempotency_key="k",
-        thread_id="t",
-        request_id=request_id,
-        decision=decision,
-        option_id=option_id,
-    )
-
+from tests.providers.acp.agents import agent
+from tests.providers.context import FakeContext, Running, spec, turn
 
 # Opening
 
@@ -279,132 +256,6 @@ async def test_the_end_of_the_agent_ends_the_pump_and_leaves_the_turn_open() -> 
             await run.session.send_turn(turn("say b"))
 
 
-# Interrupt
-
-
-async def test_an_interrupt_ends_the_turn_as_interrupted() -> None:
-    async with Running(agent()) as run:
-        await run.session.send_turn(turn("say a | wait"))
-        await run.context.first("content.delta")
-        await run.session.interrupt(None)
-        done = await run.context.first("turn.completed")
-        assert (done.payload.state, done.payload.stop_reason) == ("interrupted", "cancelled")
-        assert run.context.of("item.completed")[0].payload.status == "failed"
-
-
-async def test_an_error_after_a_cancel_is_an_interrupted_turn() -> None:
-    async with Running(agent("error-on-cancel")) as run:
-        await run.session.send_turn(turn("wait"))
-        await run.session.interrupt(None)
-        assert (await run.context.first("turn.completed")).payload.state == "interrupted"
-
-
-async def test_an_interrupt_without_a_turn_or_of_another_turn_does_nothing() -> None:
-    async with Running(agent()) as run:
-        await run.session.interrupt(None)
-        await run.session.send_turn(turn("say a | wait"))
-        await run.session.interrupt("turn-of-yesterday")
-        assert run.context.of("turn.completed") == []
-        await run.session.interrupt(None)
-        await run.session.interrupt(None)
-        await run.context.first("turn.completed")
-
-
-async def test_an_interrupt_answers_open_permissions_at_once() -> None:
-    async with Running(agent()) as run:
-        await run.session.send_turn(turn("ask | say after"))
-        opened = await run.context.first("request.opened")
-        await run.session.interrupt(None)
-        resolved = run.context.of("request.resolved")[0]
-        assert (resolved.request_id, resolved.payload.decision) == (opened.request_id, "cancel")
-        assert run.context.of("item.completed")[0].payload.status == "declined"
-        assert (await run.context.first("turn.completed")).payload.state == "interrupted"
-        assert '{"outcome": {"outcome": "cancelled"}}' in run.context.text()
-
-
-async def test_a_turn_that_the_agent_does_not_end_is_ended_and_its_late_words_are_dropped() -> None:
-    async with Running(agent("deaf", deadlines=Deadlines(cancel_s=0.3))) as run:
-        await run.session.send_turn(turn("say a | wait"))
-        await run.context.first("content.delta")
-        await run.session.interrupt(None)
-        done = await run.context.first("turn.completed")
-        assert (done.payload.state, done.payload.stop_reason) == ("interrupted", "cancelled")
-        (warning,) = run.context.of("runtime.warning")
-        assert warning.payload.detail == {"kind": "cancel-ignored"}
-        before = len(run.context.events)
-        await run.session.set_config("mode", "plan")  # wakes it: late text, tool and permission
-        assert run.session._up().turns.abandoned
-        await until_true(lambda: not run.session._up().turns.abandoned)
-        late = run.context.events[before:]
-        assert {event.type for event in late} == {"session.configured"}
-        assert (await run.turn("late")).payload.state == "completed"
-        assert run.context.text().endswith('{"outcome": {"outcome": "cancelled"}}')
-        assert run.context.of("request.opened") == []
-
-
-async def test_cancel_withdraws_and_returns_at_once() -> None:
-    async with Running(agent()) as run:
-        await run.session.cancel()
-        await run.session.send_turn(turn("ask"))
-        await run.context.first("request.opened")
-        await run.session.cancel()
-        assert run.context.of("request.resolved")
-        assert (await run.context.first("turn.completed")).payload.state == "interrupted"
-
-
-async def test_cancel_before_the_launch_does_nothing() -> None:
-    await agent().cancel()
-
-
-# Permissions
-
-
-@pytest.mark.parametrize(
-    ("offered", "decision", "option", "shown"),
-    [
-        ("reject_once allow_once", "accept", None, "option-1"),
-        ("allow_once allow_always", "acceptForSession", None, "option-1"),
-        ("allow_once reject_once", "decline", None, "option-1"),
-        ("allow_once reject_once", "decline", "option-0", "option-0"),
-        ("allow_once", "cancel", None, "cancelled"),
-    ],
-)
-async def test_a_permission_is_answered_by_decision_or_option(
-    offered: str, decision: Any, option: str | None, shown: str
-) -> None:
-    async with Running(agent()) as run:
-        await run.session.send_turn(turn(f"ask {offered}"))
-        opened = await run.context.first("request.opened")
-        assert run.context.balance.state == "waiting"
-        assert opened.request_id is not None
-        await run.session.respond_to_request(answer(opened.request_id, decision, option))
-        await run.context.first("turn.completed")
-        assert shown in run.context.text()
-
-
-async def test_an_answer_to_what_is_not_open_or_not_offered_is_refused() -> None:
-    async with Running(agent()) as run:
-        with pytest.raises(ValidationFailed, match="is not open"):
-            await run.session.respond_to_request(answer("req-0", "accept"))
-        await run.session.send_turn(turn("ask reject_once"))
-        opened = await run.context.first("request.opened")
-        assert opened.request_id is not None
-        for decision, option in (("accept", None), ("decline", "no-such-option")):
-            with pytest.raises(ValidationFailed, match="offers nothing"):
-                await run.session.respond_to_request(answer(opened.request_id, decision, option))
-        await run.session.respond_to_request(answer(opened.request_id, "decline"))
-        with pytest.raises(ValidationFailed, match="is not open"):
-            await run.session.respond_to_request(answer(opened.request_id, "decline"))
-        await run.context.first("turn.completed")
-
-
-@pytest.mark.parametrize("method", ["fs/delete_file", "cursor/ask_question", ""])
-async def test_a_request_that_we_do_not_know_is_refused(method: str) -> None:
-    async with Running(agent()) as run:
-        await run.turn(f"client {method}")
-        assert run.context.text() == "-32601"
-
-
 # Noise
 
 
@@ -426,118 +277,6 @@ async def test_the_end_of_the_agent_brings_the_summary_of_its_noise() -> None:
         await run.session.send_turn(turn("garbage 30 | exit"))
         await run.pump
         assert run.context.of("runtime.warning")[-1].payload.detail["count"] == 20
-
-
-# Settings
-
-
-async def test_a_model_is_set_at_the_start_and_with_a_turn() -> None:
-    async with Running(agent(model_selection=ModelSelection(model="large"))) as run:
-        await run.turn("say a")
-        await run.turn("say b", model_selection=ModelSelection(model="small"))
-        await run.turn("say c", model_selection=ModelSelection(model="small"))
-        models = [event.payload.model for event in run.context.of("turn.started")]
-        assert models == ["large", "small", "small"]
-        changes = [event.payload.config for event in run.context.of("session.configured")[1:]]
-        assert changes == [{"currentModelId": "large"}, {"currentModelId": "small"}]
-
-
-@pytest.mark.parametrize(
-    ("tricks", "why"), [(("no-models",), "no setting 'model'"), ((), "no such model")]
-)
-async def test_a_session_starts_without_the_model_that_it_cannot_have(
-    tricks: Any, why: str
-) -> None:
-    selection = ModelSelection(model="refused")
-    async with Running(agent(*tricks, model_selection=selection)) as run:
-        (warning,) = run.context.of("runtime.warning")
-        assert why in warning.payload.message
-        assert warning.payload.detail == {"kind": "model-not-set"}
-
-
-async def test_a_turn_with_a_model_that_is_refused_is_not_begun() -> None:
-    async with Running(agent()) as run:
-        with pytest.raises(ProviderRequestFailed, match="no such model"):
-            await run.session.send_turn(
-                turn("say a", model_selection=ModelSelection(model="refused"))
-            )
-        assert run.context.of("turn.started") == []
-
-
-async def test_plan_mode_is_entered_and_left() -> None:
-    async with Running(agent()) as run:
-        for mode in ("plan", "plan", "default", "default"):
-            await run.turn("say a", interaction_mode=mode)
-        modes = [
-            event.payload.config["currentModeId"]
-            for event in run.context.of("session.configured")[1:]
-        ]
-        assert list(dict.fromkeys(modes)) == ["plan", "ask"]
-
-
-async def test_an_agent_without_plan_mode_says_so() -> None:
-    async with Running(agent("no-models")) as run:
-        with pytest.raises(Unsupported, match="no plan mode"):
-            await run.session.send_turn(turn("say a", interaction_mode="plan"))
-        await run.turn("say a", interaction_mode="default")
-
-
-async def test_set_config_sets_what_is_offered() -> None:
-    async with Running(agent()) as run:
-        assert await run.session.set_config("mode", "plan") == {"config": {"mode": "plan"}}
-        with pytest.raises(Unsupported, match="no setting 'colour'"):
-            await run.session.set_config("colour", "red")
-    with pytest.raises(ProviderProcessFailed):
-        await agent().set_config("mode", "plan")
-
-
-# Attachments
-
-
-def image(**fields: Any) -> Attachment:
-    return Attachment(type="image", mime_type="image/png", **fields)
-
-
-async def test_images_are_sent_to_an_agent_that_takes_them(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(b"png")
-    async with Running(agent("images")) as run:
-        files = [image(path=str(tmp_path / "a.png")), image(data=b"png")]
-        await run.turn("images", attachments=files)
-        assert run.context.text() == "2"
-
-
-async def test_images_are_refused_for_an_agent_that_does_not() -> None:
-    async with Running(agent()) as run:
-        with pytest.raises(Unsupported, match="takes no images"):
-            await run.session.send_turn(turn("images", attachments=[image(data=b"x")]))
-
-
-@pytest.mark.parametrize(
-    ("attachments", "error", "words"),
-    [
-        ([image()], ValidationFailed, "neither data nor path"),
-        ([image(path="/no/such/file")], ValidationFailed, "Cannot read /no/such/file"),
-        ([image(path="/dev/zero")], ValidationFailed, "no regular file"),
-        ([image(data=b"x")] * (ATTACHMENTS + 1), LimitExceeded, "at most 8 attachments"),
-        ([image(data=b"x" * (ATTACHMENT_BYTES + 1))], LimitExceeded, "An attachment takes"),
-        ([image(data=b"x" * ATTACHMENT_BYTES)] * 5, LimitExceeded, "bytes of attachments"),
-    ],
-    ids=["empty", "missing", "device", "many", "large", "total"],
-)
-async def test_a_bad_attachment_is_refused(attachments: Any, error: Any, words: str) -> None:
-    async with Running(agent("images")) as run:
-        with pytest.raises(error, match=words):
-            await run.session.send_turn(turn("images", attachments=attachments))
-        assert run.context.of("turn.started") == []
-
-
-async def test_a_file_over_the_bound_is_not_read_whole(tmp_path: Path) -> None:
-    path = tmp_path / "big.png"
-    with path.open("wb") as file:
-        file.truncate(ATTACHMENT_BYTES + 2)
-    async with Running(agent("images")) as run:
-        with pytest.raises(LimitExceeded):
-            await run.session.send_turn(turn("images", attachments=[image(path=str(path))]))
 
 
 # Raw
