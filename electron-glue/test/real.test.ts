@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
@@ -16,6 +16,7 @@ import {
   launchSidecar,
   SidecarError,
   type EventOf,
+  type LogRecord,
   type Sidecar,
   type SidecarEvent,
   type StreamItem,
@@ -153,6 +154,43 @@ describe("a real sidecar", { skip }, () => {
     await session.sidecar.stop();
     await within("the end of the stream", session.reading);
     assert.deepEqual(session.seqs, range(1, session.seqs.length));
+  });
+
+  it("and its app tell one story in two logs, by the same ids", async () => {
+    const session = await launched();
+    const { client, ready } = session.sidecar;
+    await client.request("session.start", START);
+    const turn = await client.request("session.sendTurn", { threadId: "t1", input: "@@crash" });
+    await until("the resume", () =>
+      session.events.some(
+        ({ type, generation, payload }) =>
+          type === "session.state.changed" && generation === 2 && payload.state === "ready",
+      ),
+    );
+    await session.sidecar.stop();
+    const [ours, its] = ["client.log", "sidecar.log"].map((name) =>
+      readFileSync(join(ready.dataDir ?? "", name), "utf8")
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as LogRecord),
+    );
+    const cid = `t1/1/${turn.turnId}`;
+    for (const log of [ours, its]) {
+      const told = (log ?? []).map((record) => [record.event, record.cid]);
+      for (const event of ["turn.started", "turn.completed"]) {
+        assert.ok(
+          told.some(([name, about]) => name === event && about === cid),
+          event,
+        );
+      }
+      assert.ok(told.some(([name, about]) => name === "session.exited" && about === "t1/1"));
+    }
+    const asked = [ours, its].map((log) =>
+      log?.find(({ event, method }) => event === "call.asked" && method === "session.sendTurn"),
+    );
+    assert.equal(asked[0]?.["message"], asked[1]?.["message"]);
+    const said = its?.find(({ event }) => event === "provider.stderr");
+    assert.deepEqual([said?.role, said?.cid], ["provider", cid]);
   });
 
   it("answers errors by key, and a stranger's token not at all", async () => {

@@ -117,6 +117,7 @@ def test_a_key_that_never_ends_does_not_silence_the_rest() -> None:
     assert written.lines[-1] == "QUJD"
 
 
+@pytest.mark.must("P1.12")
 def test_a_flood_is_thinned_out_and_what_was_dropped_is_counted_once() -> None:
     written = Written()
     words = written.log.reader({})

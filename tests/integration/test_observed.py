@@ -106,6 +106,7 @@ async def crashed_and_resumed(client: SidecarClient, sentinel: str) -> str:
     return turn_id
 
 
+@pytest.mark.must("P1.10")
 async def test_a_crash_is_explained_by_one_correlated_log(
     sidecar: RunningSidecar, client: SidecarClient
 ) -> None:
@@ -143,6 +144,7 @@ async def test_a_crash_is_explained_by_one_correlated_log(
     assert len({r["message"] for r in calls}) == 2
 
 
+@pytest.mark.must("P1.11")
 async def test_planted_secrets_are_told_by_nothing(
     sidecar: RunningSidecar, client: SidecarClient, tmp_path: Path
 ) -> None:
@@ -182,6 +184,7 @@ async def test_planted_secrets_are_told_by_nothing(
 async def test_a_bundle_tells_the_same_of_a_sidecar_that_runs_and_one_that_died(
     sidecar: RunningSidecar, client: SidecarClient, tmp_path: Path
 ) -> None:
+    assert sidecar.ready["dataDir"] == str(sidecar.data_dir)
     sentinel = observer.new_sentinel()
     await client.request("session.start", start("t1", sentinel))
     await client.request("session.start", start_params("child", parent="t1"))
