@@ -10,11 +10,11 @@ import asyncio
 class Flag:
     """Like asyncio.Event."""
 
-    __slots__ = ("_event", "_value")
+    __slots__ = ("_value", "_waiters")
 
     def __init__(self) -> None:
         self._value = False
-        self._event: asyncio.Event | None = None
+        self._waiters: set[asyncio.Future[None]] | None = None
         """There while somebody waits."""
 
     def is_set(self) -> bool:
@@ -24,9 +24,10 @@ class Flag:
     def set(self) -> None:
         """Set it and wake everybody who waits."""
         self._value = True
-        if self._event is not None:
-            self._event.set()
-            self._event = None
+        waiters, self._waiters = self._waiters, None
+        for waiter in waiters or ():
+            if not waiter.done():
+                waiter.set_result(None)
 
     def clear(self) -> None:
         """Unset it; who waits from now on waits for the next set."""
@@ -36,6 +37,13 @@ class Flag:
         """Return at once when it is set, else at the next set."""
         if self._value:
             return
-        if self._event is None:
-            self._event = asyncio.Event()
-        await self._event.wait()
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._waiters is None:
+            self._waiters = set()
+        self._waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            if self._waiters is not None:
+                self._waiters.discard(waiter)
+                self._waiters = self._waiters or None
