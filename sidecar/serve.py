@@ -28,6 +28,7 @@ from sidecar.core.placement import PlacementRules
 from sidecar.core.redaction import Redactor
 from sidecar.journal import Journal, JournalOptions, SchemaNewer
 from sidecar.observe.clock import utc_now
+from sidecar.observe.libraries import libraries_log_to
 from sidecar.observe.log import FileSink, Log, Secret, stderr_sink
 from sidecar.observe.metrics import Metrics
 from sidecar.process.census import pids_of_ours
@@ -123,9 +124,10 @@ class Serving:
         if self._options.token_file is None:
             parent.start(bootstrap.parent_pid)
         try:
-            async with self._journal(data_dir, settings) as (journal, fold):
-                shared = await self._recover(settings, data_dir, journal, fold)
-                await self._serve(bootstrap, shared)
+            with libraries_log_to(self._log):
+                async with self._journal(data_dir, settings) as (journal, fold):
+                    shared = await self._recover(settings, data_dir, journal, fold)
+                    await self._serve(bootstrap, shared)
         finally:
             parent.stop()
             log_file.close()
