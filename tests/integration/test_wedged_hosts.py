@@ -22,7 +22,7 @@ from tests.support.sidecar import RunningSidecar, start_params, turn_params
 from tests.support.streams import assert_balanced, assistant_text
 
 FAKES = Path(__file__).parents[1] / "fakes"
-BEAT_MS = 500
+BEAT_MS = 400
 VERDICT_S = 3.2 * BEAT_MS / 1000
 """A host's last word to the verdict, at most: an interval to the question, 1.2 and 1 to the end."""
 
@@ -105,7 +105,7 @@ async def test_a_busy_loop_in_provider_code_is_replaced_while_siblings_stream_on
     async with a_world(tmp_path, hostLaunch=launch) as world:
         await world.start("calm")
         await world.start("wild", "wedger", options={"command": command})
-        await world.turn("calm", "@@stream 300 10 40")
+        await world.turn("calm", "@@stream 250 10 40")
         old = {seen.pid for seen in await observer.wait_until_seen(word, 2, 5)}
         host = await world.host_of("wild")
         await world.turn("wild", "spin")
@@ -120,7 +120,7 @@ async def test_a_busy_loop_in_provider_code_is_replaced_while_siblings_stream_on
         assert await world.host_of("wild") != host
         await world.turn("wild", "stream 3")
         await world.client.wait_event("turn.completed", thread_id="wild", after=exited.seq)
-        await assert_streamed(world, "calm", 300)
+        await assert_streamed(world, "calm", 250)
         assert [r["host"] for r in world.logged("host.wedged")] == [host]
         assert "wedger_provider" in world.logged("host.wedged")[0]["stacks"]
         await world.client.request("session.stop", {"threadId": "wild"})

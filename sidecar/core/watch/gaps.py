@@ -6,9 +6,12 @@ watched, and what happened to the watched is not known. No verdict may rest on i
 
 from typing import Final
 
+LATE_PAUSES: Final = 2.5
+"""A tick that is later than so many of its pauses is a gap. Watchdogs look five times in what they
+measure, or oftener, so less is at most half of it."""
+
 LATE_LEAST_S: Final = 0.1
-"""A tick that comes later than this, and later than the pause before it was long, is a gap: less is
-what any loop under load does."""
+"""And later than this, which is what any loop under load does."""
 
 
 class Gaps:
@@ -24,4 +27,4 @@ class Gaps:
         """Note a tick after a pause of `pause_s`; return the seconds nobody watched, or 0.0."""
         late_s = now_s - self._last_s - pause_s
         self._last_s = now_s
-        return late_s if late_s > max(pause_s, LATE_LEAST_S) else 0.0
+        return late_s if late_s > max(LATE_PAUSES * pause_s, LATE_LEAST_S) else 0.0

@@ -43,6 +43,8 @@ class IdleSessions:
         before, self._idles = self._idles, {}
         self._pause_s = TICK_MOST_S
         sessions = self._live_ones()
+        if not any(self._idle_s(session) for session in sessions.values()):
+            return
         signs = _with_children(sessions, {t: self._signs(s) for t, s in sessions.items()})
         quiet = [s for t, s in sessions.items() if self._is_quiet(s, signs[t], before)]
         trees = await look_at_trees(quiet)

@@ -7,7 +7,8 @@ def test_ticks_that_come_in_time_leave_no_gap() -> None:
     gaps = Gaps(100.0)
     assert gaps.tick(101.0, 1.0) == 0.0
     assert gaps.tick(102.3, 1.0) == 0.0
-    assert gaps.tick(104.2, 1.0) == 0.0, "late by less than the pause itself"
+    assert gaps.tick(105.7, 1.0) == 0.0, "late by less than half of five pauses"
+    assert gaps.tick(109.3, 1.0) > 2.5
 
 
 def test_a_late_tick_is_a_gap_and_the_next_one_counts_from_it() -> None:
