@@ -311,7 +311,7 @@ class Forest:
         if parent is not None and (parent.state is not State.UP or parent.mark is not None):
             return False
         ready = node.round is None or node.round.due_s is None
-        return ready and node.due_s is None and node.state is State.WAITING and node.mark is None
+        return ready and node.due_s is None and node.state is State.WAITING
 
     def _trees(self, tops: Iterable[Node]) -> list[Node]:
         """Return these and all below them, in start order."""

@@ -348,6 +348,39 @@ def test_a_child_that_is_started_while_its_parent_is_not_up_waits_for_it() -> No
     assert world.log[-1] == Open("c")
 
 
+def test_a_start_waits_for_nobody_elses_stop() -> None:
+    world = World()
+    world.start_all(ChildSpec("x"))
+    world.start(ChildSpec("p"))
+    world.start(ChildSpec("c", "p"))
+    world.user_stops("x")
+    world.ready("p")
+    assert world.log[-1] == Open("c")
+
+
+def test_a_child_that_is_started_below_one_about_to_be_suspended_comes_back_with_it() -> None:
+    world = World()
+    world.start_all(ChildSpec("root", strategy="one_for_all"), ChildSpec("a", "root"))
+    world.start(ChildSpec("b", "root"))
+    world.start_all(ChildSpec("c", "root"))
+    world.end("a", "error")
+    assert world.log == [Suspend("c", "a")]
+    world.start(ChildSpec("x", "b"))
+    world.ready("b")
+    assert world.log == [Suspend("c", "a")]
+    assert opened(world) == "a b x c"
+
+
+def test_a_user_who_stops_a_session_is_the_reason_of_its_end_whoever_ends_besides() -> None:
+    forest = Forest()
+    for spec in (ChildSpec("p", max_restarts=0), ChildSpec("c", "p")):
+        forest.asked(spec)
+        forest.ready(spec.id)
+    forest.stop_asked("c")
+    assert isinstance(forest.ended("p", ERROR), GiveUp)
+    assert forest.ended("c", GRACEFUL) == Down(None)
+
+
 def test_a_child_whose_parent_is_down_is_on_its_own() -> None:
     world = World()
     world.start_all(ChildSpec("p", strategy="one_for_all"), *(ChildSpec(i, "p") for i in "ab"))
