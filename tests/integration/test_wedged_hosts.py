@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,12 @@ async def a_world(tmp_path: Path, **settings: Any) -> AsyncIterator[World]:
     running = RunningSidecar(tmp_path / "data", settings={"hostBeatMs": BEAT_MS} | settings)
     async with running as sidecar, sidecar.client() as client:
         yield World(sidecar, client)
+
+
+async def until_true(holds: Callable[[], Any]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not holds():
+            await asyncio.sleep(0.02)
 
 
 async def assert_streamed(world: World, thread: str, count: int) -> None:
@@ -185,18 +191,19 @@ async def test_a_host_that_wedges_while_its_session_starts_fails_the_start(tmp_p
 
 @pytest.mark.must("P4.23")
 async def test_time_in_which_the_supervisor_did_not_run_is_no_verdict(tmp_path: Path) -> None:
-    """As when the machine sleeps: the supervisor wakes first, and its hosts a moment later."""
-    async with a_world(tmp_path) as world:
+    """As when the machine sleeps just as a host is suspected: the supervisor wakes first."""
+    beat_s = 1.0
+    async with a_world(tmp_path, hostBeatMs=int(beat_s * 1000)) as world:
         await world.start("still")
         host = await world.host_of("still")
-        await asyncio.sleep(BEAT_MS / 1000)
         os.kill(host, signal.SIGSTOP)
+        await until_true(lambda: world.logged("host.suspected"))
         os.kill(world.sidecar.pid, signal.SIGSTOP)
         try:
-            await asyncio.sleep(2 * VERDICT_S)
+            await asyncio.sleep(2 * beat_s)
         finally:
             os.kill(world.sidecar.pid, signal.SIGCONT)
-        await world.client.wait_for(lambda: world.logged("watch.gap"), timeout_s=DEADLINE_S)
+        await until_true(lambda: world.logged("watch.gap"))
         os.kill(host, signal.SIGCONT)
         await world.turn("still", "hello")
         await world.client.wait_event("turn.completed", thread_id="still")
