@@ -61,5 +61,5 @@ process.on("SIGINT", () => end("SIGINT"));
 const commands = new LineSplitter(COMMAND_BYTES, (line) => void take(line));
 process.stdin.on("data", (data) => commands.feed(data));
 process.stdin.on("end", () => end("stdin has ended"));
-say({ event: "ready", port: await listen(ring), pid: process.pid, instance: ring.instance });
 await sessions.restore();
+say({ event: "ready", port: await listen(ring), pid: process.pid, instance: ring.instance });

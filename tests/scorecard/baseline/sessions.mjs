@@ -38,12 +38,16 @@ export class Sessions {
     this.cursors.set(plan.thread, { plan, wanted: true });
   }
 
-  /** Bring back what ran when the last process ended without a word. */
+  /** Bring back what ran when the last process ended without a word, parents first. */
   async restore() {
-    for (const { plan } of this.cursors.wanted()) {
+    const plans = this.cursors.wanted().map(({ plan }) => plan);
+    const known = new Set(plans.map(({ thread }) => thread));
+    const restoreTree = async (plan) => {
       this.ring.say(plan.thread, "exited", { text: "the process that it ran in has ended" });
       await this.open(plan).catch((error) => log("warning", `${plan.thread}: ${error.message}`));
-    }
+      await Promise.all(plans.filter(({ parent }) => parent === plan.thread).map(restoreTree));
+    };
+    await Promise.all(plans.filter(({ parent }) => !known.has(parent)).map(restoreTree));
   }
 
   /** Cancel the turns of a session and of all below it, children first. */
