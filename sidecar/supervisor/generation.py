@@ -97,6 +97,7 @@ class Generation:
         """Deadline in ms and reason of a close that was asked for."""
         self._verdict: Verdict | None = None
         self._overdue = asyncio.Event()
+        self._timers: list[asyncio.TimerHandle] = []
         """Set when a close was not carried out in time: whatever there is of a host is killed."""
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -223,9 +224,7 @@ class Generation:
 
     def end_within(self, deadline_s: float) -> None:
         """Kill the host of a failed start that does not go by itself."""
-        asyncio.get_running_loop().call_later(
-            deadline_s + CLOSE_GRACE_S, self._kill_if_open, "did not end after its failed start"
-        )
+        self._kill_later(deadline_s + CLOSE_GRACE_S, "did not end after its failed start")
 
     def _open_s(self) -> float:
         """The host keeps the start's deadline itself; this is for a host that hangs."""
@@ -272,9 +271,7 @@ class Generation:
     def close(self, deadline_s: float, reason: str, grace_s: float = CLOSE_GRACE_S) -> None:
         """Ask for the end; `ended` tells when it is reached."""
         self._close_now(deadline_s, reason)
-        asyncio.get_running_loop().call_later(
-            deadline_s + grace_s, self._kill_if_open, "did not stop in time"
-        )
+        self._kill_later(deadline_s + grace_s, "did not stop in time")
 
     def _close_now(self, deadline_s: float, reason: str) -> None:
         self._close = (int(deadline_s * 1000), reason)
@@ -380,6 +377,8 @@ class Generation:
 
     def _forget(self) -> None:
         self._unsubscribe()
+        for timer in self._timers:
+            timer.cancel()
         self._shared.live.discard(self)
         self._shared.pace.forget(self)
         if self._seat is not None:
@@ -407,6 +406,10 @@ class Generation:
         if exit_ is None:
             return {}
         return exit_facts(exit_.stderr_tail, exit_.exit_code, exit_.exit_signal)
+
+    def _kill_later(self, delay_s: float, reason: str) -> None:
+        timer = asyncio.get_running_loop().call_later(delay_s, self._kill_if_open, reason)
+        self._timers.append(timer)
 
     def _kill_if_open(self, reason: str) -> None:
         """Kill the host: the ladder has its deadlines in there, so its loop no longer turns."""
