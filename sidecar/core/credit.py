@@ -4,6 +4,8 @@ A message may start while unacked < credit, so one message larger than the windo
 (ARCHITECTURE §2, overdraft by one). Both hops use it: host to supervisor, supervisor to client.
 """
 
+from collections import deque
+
 
 class CreditWindow:
     """Counts sent and acked bytes, both cumulative."""
@@ -44,3 +46,43 @@ class CreditWindow:
     def resize(self, credit_bytes: int) -> None:
         """Change the window; takes effect for the next message."""
         self._credit = credit_bytes
+
+
+class CreditOwed:
+    """The other end of a window: what was received, what of it is stored, what was told of that."""
+
+    def __init__(self, credit_bytes: int) -> None:
+        self._credit_told = credit_bytes
+        self._received = 0
+        self._unstored: deque[tuple[int, int]] = deque()
+        """Sequence numbers, and what had been received in all with them."""
+        self._stored = 0
+        self._told = 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the sender may start nothing more, for all that it knows."""
+        return self._received - self._told >= self._credit_told
+
+    def offered(self, credit_bytes: int) -> None:
+        """Note the window that the sender begins with."""
+        self._credit_told = credit_bytes
+
+    def took(self, seq: int, size: int) -> None:
+        """Note bytes that are stored once `seq` is."""
+        self._received += size
+        self._unstored.append((seq, self._received))
+
+    def stored(self, head: int) -> None:
+        """Note that everything up to `head` is stored."""
+        while self._unstored and self._unstored[0][0] <= head:
+            self._stored = self._unstored.popleft()[1]
+
+    def due(self, credit_bytes: int) -> bool:
+        """Tell whether an ack is worth a frame: a quarter of the smaller window, old or new."""
+        return self._stored - self._told >= min(credit_bytes, self._credit_told) // 4
+
+    def tell(self, credit_bytes: int) -> int:
+        """Note that the sender is told now; returns the cumulative ack."""
+        self._told, self._credit_told = self._stored, credit_bytes
+        return self._told

@@ -6,7 +6,6 @@ a host cannot choose them. When it has ended nothing of it can reach the session
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +34,7 @@ from sidecar.contract.frames import (
 )
 from sidecar.contract.limits import START_DEADLINE_S
 from sidecar.contract.vocabulary import ExitKind
+from sidecar.core.credit import CreditOwed
 from sidecar.core.drafts import Draft
 from sidecar.core.redaction import secrets_of_session
 from sidecar.core.stamping import Origin
@@ -88,16 +88,12 @@ class Generation:
         self._exited = asyncio.Event()
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._next_call = OPENING_CALL + 1
-        self._uncommitted: deque[tuple[int, int]] = deque()
-        self._received = 0
-        self._acked = 0
-        self._acked_told = 0
-        self._credit_told = shared.host_credit()
+        self._owed = CreditOwed(shared.host_credit())
         self._close: tuple[int, str] | None = None
         """Deadline in ms and reason of a close that was asked for."""
         self._verdict: Verdict | None = None
-        self._overdue = asyncio.Event()
         self._timers: list[asyncio.TimerHandle] = []
+        self._overdue = asyncio.Event()
         """Set when a close was not carried out in time: whatever there is of a host is killed."""
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -119,7 +115,7 @@ class Generation:
     @property
     def held_back(self) -> bool:
         """Whether its host has no credit: it reads nothing more, so nothing of it can come."""
-        return self._received - self._acked_told >= self._credit_told
+        return self._owed.exhausted
 
     async def open(self) -> None:
         """Take a seat in a host and wait until the provider is ready.
@@ -156,8 +152,9 @@ class Generation:
         await self._until_up(seat)
         self._log.info("session.hosted", host=seat.host_pid, shared=seat.shared)
         opened = self._expect(OPENING_CALL)
-        self._credit_told = self._shared.host_credit()
-        seat.open(self, self._spec_in(seat), self._credit_told)
+        credit = self._shared.host_credit()
+        self._owed.offered(credit)
+        seat.open(self, self._spec_in(seat), credit)
         if self._close is not None:
             seat.send(self._close_frame(seat))
         gone = asyncio.create_task(seat.host_end())
@@ -318,8 +315,7 @@ class Generation:
         self.vitals.heard(frames)
         seq, cost = self._shared.events.ingest(self.origin, frames)
         if cost:
-            self._received += cost
-            self._uncommitted.append((seq, self._received))
+            self._owed.took(seq, cost)
             self._shared.pace.said(self, seq, cost)
 
     def on_frame(self, frame: ReplyFrame | CursorFrame | ExitFrame | LogFrame) -> None:
@@ -354,17 +350,14 @@ class Generation:
 
     def _on_commit(self, head: int) -> None:
         """Give credit back for what is on disk, at least a quarter of the window at a time."""
-        while self._uncommitted and self._uncommitted[0][0] <= head:
-            self._acked = self._uncommitted.popleft()[1]
+        self._owed.stored(head)
         if self._shared.events.journal.state != "ok":
             return  # a host without credit leaves the last room on the disk to exits
         credit = self._shared.host_credit()
-        threshold = min(credit, self._credit_told) // 4
-        if self._seat is None or self._acked - self._acked_told < threshold:
+        if self._seat is None or not self._owed.due(credit):
             return
         if not self._shared.pace.holds(self):
-            self._acked_told, self._credit_told = self._acked, credit
-            self._seat.send(CreditFrame(self._seat.slot, self._acked, credit))
+            self._seat.send(CreditFrame(self._seat.slot, self._owed.tell(credit), credit))
 
     def go_on(self) -> None:
         """Give the credit that was held back while clients were behind (Paced)."""

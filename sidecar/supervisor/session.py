@@ -17,12 +17,10 @@ from sidecar.contract.errors import (
     SidecarError,
     ValidationFailed,
 )
-from sidecar.contract.frames import SessionSpec
 from sidecar.contract.methods import RestartSpec, SessionStartParams
 from sidecar.core.lifecycle import Cause, Lifecycle, Phase
 from sidecar.core.stamping import Origin
 from sidecar.core.supervision import child_spec
-from sidecar.process import new_mark
 from sidecar.supervisor.announcing import Again, Announcer
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.ends import GenerationEnd
@@ -33,6 +31,7 @@ from sidecar.supervisor.patience import first_of, journalled
 from sidecar.supervisor.providers import Plan
 from sidecar.supervisor.records import encode_record, make_record
 from sidecar.supervisor.sampling import Lodging
+from sidecar.supervisor.specs import session_spec
 from sidecar.supervisor.vitals import Vitals
 
 
@@ -294,12 +293,15 @@ class Session:
         self, origin: Origin, ready: asyncio.Future[None]
     ) -> tuple[SidecarError | None, GenerationEnd]:
         """Be with a generation from its host to its end; says why it did not come up, too."""
-        stop_s = self._own_deadline_s()
-        generation = self._generation = Generation(self._shared, self._spec(origin))
+        assert self._start is not None
+        assert self._plan is not None
+        cursor = self._announcer.cursor(self._start)
+        spec = session_spec(self._shared, origin, self._start, self._plan, cursor)
+        generation = self._generation = Generation(self._shared, spec)
         failure: SidecarError | None = None
         try:
             if self._stopping.is_set() or self._suspended.is_set():
-                generation.close(stop_s, self._end_reason)
+                generation.close(self._own_deadline_s(), self._end_reason)
             await generation.open()
         except SidecarError as error:
             failure = error
@@ -367,25 +369,9 @@ class Session:
     async def _remember(self, *, wanted: bool) -> None:
         if self._start is not None:
             parked = self.lifecycle.phase is Phase.PARKED
-            record = make_record(self._start, wanted=wanted, parked=parked)
-            put = self._shared.events.journal.put_session(self.thread_id, encode_record(record))
+            blob = encode_record(make_record(self._start, wanted=wanted, parked=parked))
+            put = self._shared.events.journal.put_session(self.thread_id, blob)
             await journalled(put, "session record", self._log)
-
-    def _spec(self, origin: Origin) -> SessionSpec:
-        assert self._start is not None
-        assert self._plan is not None
-        spec = SessionSpec(
-            thread_id=self.thread_id,
-            generation=origin.generation,
-            provider=origin.provider,
-            mark=new_mark(),
-            start=self._start,
-            provider_instance_id=origin.provider_instance_id,
-            resume_cursor=self._announcer.cursor(self._start),
-            data_dir=str(self._shared.data_dir),
-            raw=self._shared.settings.raw,
-        )
-        return self._shared.providers.complete(spec, self._plan)
 
     async def _environment_known(self) -> None:
         """Wait for the login shell's PATH, for a bounded time; a stop ends the wait."""

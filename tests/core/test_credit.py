@@ -2,7 +2,7 @@
 
 import pytest
 
-from sidecar.core.credit import CreditWindow
+from sidecar.core.credit import CreditOwed, CreditWindow
 
 
 def test_the_window_closes_at_its_credit_and_opens_with_an_ack() -> None:
@@ -45,3 +45,37 @@ def test_a_smaller_window_takes_effect_at_once() -> None:
     window.resize(50)
     assert not window.open
     assert window.sent_total == 50
+
+
+def test_what_is_owed_is_told_a_quarter_of_the_window_at_a_time() -> None:
+    owed = CreditOwed(100)
+    owed.took(1, 20)
+    owed.took(2, 30)
+    owed.stored(1)
+    assert not owed.due(100)
+    owed.stored(2)
+    assert owed.due(100)
+    assert owed.tell(100) == 50
+    assert not owed.due(100)
+
+
+def test_a_window_that_shrank_makes_an_ack_due_earlier() -> None:
+    owed = CreditOwed(100)
+    owed.took(1, 10)
+    owed.stored(1)
+    assert not owed.due(100)
+    assert owed.due(40)
+    assert owed.tell(40) == 10
+
+
+def test_a_sender_without_credit_is_known_as_such_until_it_is_told() -> None:
+    owed = CreditOwed(100)
+    owed.took(1, 99)
+    assert not owed.exhausted
+    owed.took(2, 1)
+    owed.stored(2)
+    assert owed.exhausted
+    owed.tell(100)
+    assert not owed.exhausted
+    owed.offered(0)
+    assert owed.exhausted
