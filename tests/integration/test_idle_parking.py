@@ -101,6 +101,9 @@ async def test_a_session_that_works_is_not_parked(client: SidecarClient) -> None
     await start("session.start", start_params("delegates", "wedger"))
     await turn(client, "delegates", "task")
     await start("session.start", start_params("never", limits={"idleMs": 0}))
+    no_cursor = {"resumable": False}
+    await start("session.start", start_params("forgets", "wedger", options=no_cursor))
+    await turn(client, "forgets", "stream 1")
     await start("session.start", start_params("parent"))
     await start("session.start", start_params("child", "wedger", parent="parent"))
     await turn(client, "child", "stream 100000", ends=False)

@@ -73,12 +73,17 @@ class IdleSessions:
     def _is_quiet(self, session: Session, signs: Signs, before: dict[Vitals, Idle]) -> bool:
         """Whether its processes must be looked at now."""
         vitals, idle_s = session.vitals, self._idle_s(session)
-        if vitals is None or not idle_s:
+        if vitals is None or not idle_s or self._would_forget(session, vitals):
             return False
         self._pause_s = min(self._pause_s, idle_s / LOOKS_PER_LIMIT)
         now_s = time.monotonic()
         idle = self._idles[vitals] = before.get(vitals) or Idle(now_s)
         return idle.wants_sample(now_s, signs, idle_s)
+
+    def _would_forget(self, session: Session, vitals: Vitals) -> bool:
+        """Tell whether it has had a turn that no resume would know of."""
+        folded = self._fold.session(session.thread_id)
+        return vitals.turn_age_s is not None and (folded is None or folded.resume_cursor is None)
 
     def _idle_s(self, session: Session) -> float:
         start = session.start_params

@@ -8,7 +8,8 @@
     ticks COUNT     COUNT times the progress of a tool, 20 ms apart
 
 Start options: `command`, the argv of a process to start; `opening`, which is `spin` to wedge before
-the session is open, in its first generation alone, or `never` not to answer.
+the session is open, in its first generation alone, or `never` not to answer; `resumable`, false for
+one without a resume cursor.
 """
 
 import asyncio
@@ -51,7 +52,8 @@ class WedgerSession(ProviderSession):
         if opening == "spin" and self.context.spec.generation == 1:
             spin()
         thread_id = self.context.new_id("wedger")
-        self.context.publish_cursor({"thread": thread_id})
+        if self.options.get("resumable", True):
+            self.context.publish_cursor({"thread": thread_id})
         self.context.emit(
             [
                 *self.talk.say("session.started", SessionStarted()),
