@@ -37,7 +37,7 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any]:
     if method == "session/prompt":
         words = params["prompt"][0]["text"].split()
         if words[:1] == ["load"]:
-            stream(params["sessionId"], int(words[1]), int(words[2]) / 1000, int(words[3]))
+            stream(params["sessionId"], int(words[1]), float(words[2]) / 1000, int(words[3]))
         return {"stopReason": "end_turn"}
     return {}
 
