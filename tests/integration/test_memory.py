@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sidecar.contract.errors import SidecarError
+from tests.bench import memory
 from tests.support import observer
 from tests.support.client import SidecarClient
 from tests.support.received import Received
@@ -286,3 +287,12 @@ async def test_what_a_host_starts_has_the_limit_that_the_host_had(tmp_path: Path
         soft = next(line.split()[3] for line in limits.splitlines() if "Max data size" in line)
         assert HOST < int(soft) < HOST + 200 * MIB
         assert int(assistant_text(world.client.of_thread("asks"))) == own
+
+
+@pytest.mark.long
+async def test_fifty_mb_a_second_under_three_hundred_and_the_siblings_delivery() -> None:
+    result = await memory.measure(memory.parser().parse_args([]))
+    print(result)
+    assert result["siblingsBroken"] == []
+    assert result["stoppedS"] < 3 * STOP_S
+    assert result["saidRssMb"] > result["hardMb"]
