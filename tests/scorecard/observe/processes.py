@@ -41,7 +41,13 @@ class Seen:
         return "--log" in self.argv
 
     def __repr__(self) -> str:
-        return f"{self.pid} {' '.join(self.argv)[:160]}"
+        """Name it for a person: pid, program, whose it is."""
+        programs = [word for word in self.argv if word.endswith((".py", ".mjs"))]
+        name = Path(programs[0] if programs else self.argv[0]).name
+        kind = [] if self.speaks or not self.thread else [self.argv[-1]]
+        return " ".join(
+            [str(self.pid), name, *kind, *([f"of {self.thread}"] if self.thread else [])]
+        )
 
 
 def agents(sentinel: str, thread: str | None = None) -> list[Seen]:
