@@ -16,6 +16,9 @@ AT_ONCE = 4
 WAIT_S = 60.0
 LOOK_EVERY_S = 0.05
 
+FILLING = "@@stream 3000 1 30"
+"""12,000 events of some 350 bytes in all: the journal's tail keeps 4 MiB."""
+
 COUNTS = ("fds", "threads", "tasks", "zombies", "journal", "processes")
 """What must not grow: descriptors, threads and asyncio tasks of the supervisor, dead children of
 anybody below it that nobody waits for, its descriptors on the journal, living processes below."""
@@ -81,6 +84,20 @@ async def cycles(client: SidecarClient, numbers: range) -> None:
             await kinds[number % len(kinds)](client, f"churn-{number}")
 
     await asyncio.gather(*(one(number) for number in numbers))
+
+
+async def fill(client: SidecarClient) -> None:
+    """Say more than the journal keeps in memory, so that what is bounded is full from here on.
+
+    In events about as large as those of the cycles: what is freed fits what comes.
+    """
+    threads = [f"filler-{number}" for number in range(AT_ONCE)]
+    for thread in threads:
+        await client.request("session.start", start_params(thread), timeout_s=WAIT_S)
+        await client.request("session.sendTurn", turn_params(thread, FILLING))
+    for thread in threads:
+        await client.wait_event("turn.completed", thread_id=thread, timeout_s=WAIT_S)
+        await client.request("session.stop", {"threadId": thread}, timeout_s=WAIT_S)
 
 
 async def _used(client: SidecarClient, thread: str) -> None:
@@ -155,7 +172,10 @@ def _field(pid: int, index: int) -> str:
 
 
 def _pss(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    return 0
+    """Return the PSS without pages of files.
+
+    Their share changes with who else runs the same Python now, and the kernel takes them back.
+    """
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    kib = {line.split()[0]: int(line.split()[1]) for line in text.splitlines()[1:]}
+    return (kib["Pss:"] - kib.get("Pss_File:", 0)) * 1024

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.churn import Look, cycles, grown, settled_look
+from tests.fault.churn import Look, cycles, fill, grown, settled_look
 from tests.support.sidecar import RunningSidecar
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
@@ -16,6 +16,7 @@ GROWTH = 1.05
 async def churned(folder: Path, warm_up: int, in_all: int) -> tuple[Look, Look]:
     """Run a warm-up, then the rest, on one supervisor; what it held after each."""
     async with RunningSidecar(folder) as sidecar, sidecar.client() as client:
+        await fill(client)
         await cycles(client, range(warm_up))
         before = await settled_look(client, sidecar.pid)
         await cycles(client, range(warm_up, in_all))
