@@ -65,6 +65,17 @@ def same_process(key: ProcessKey) -> psutil.Process | None:
     return None
 
 
+def act_on(key: ProcessKey, act: Callable[[psutil.Process], None]) -> bool:
+    """Do something to exactly this process; false when it is gone or may not be touched."""
+    process = same_process(key)
+    if process is None:
+        return False
+    with suppress(psutil.Error):
+        act(process)
+        return True
+    return False
+
+
 def tagger(tag: int) -> Callable[[], None]:
     """Return what does nothing: marks alone tell processes apart."""
     return lambda: None

@@ -11,6 +11,7 @@ import psutil
 
 from sidecar.process.by_psutil import (
     SUBREAPER,
+    act_on,
     children_of,
     environment_of,
     every_process,
@@ -19,7 +20,6 @@ from sidecar.process.by_psutil import (
     info_of,
     key_of,
     limit_heap,
-    same_process,
     set_parent_death_signal,
     set_subreaper,
     tag_of,
@@ -56,13 +56,7 @@ def owner_of(pid: int) -> int | None:
 
 def send_signal(key: ProcessKey, number: int) -> bool:
     """Signal exactly this process; false when it is gone."""
-    process = same_process(key)
-    if process is None:
-        return False
-    with suppress(psutil.Error):
-        process.send_signal(number)
-        return True
-    return False
+    return act_on(key, lambda process: process.send_signal(number))
 
 
 def reap(pid: int) -> Exit | None:

@@ -5,12 +5,11 @@ Never `taskkill /T` (it follows recycled parent ids) and never
 `os.kill(pid, 0)` (it terminates).
 """
 
-from contextlib import suppress
-
 import psutil
 
 from sidecar.process.by_psutil import (
     SUBREAPER,
+    act_on,
     children_of,
     environment_of,
     every_process,
@@ -19,7 +18,6 @@ from sidecar.process.by_psutil import (
     info_of,
     key_of,
     limit_heap,
-    same_process,
     set_parent_death_signal,
     set_subreaper,
     tag_of,
@@ -54,13 +52,7 @@ def owner_of(pid: int) -> int | None:
 
 def send_signal(key: ProcessKey, number: int) -> bool:
     """Terminate this process, whatever the number: Windows has no other signal for it."""
-    process = same_process(key)
-    if process is None:
-        return False
-    with suppress(psutil.Error):
-        process.terminate()
-        return True
-    return False
+    return act_on(key, psutil.Process.terminate)
 
 
 def reap(pid: int) -> Exit | None:
