@@ -69,8 +69,3 @@ class RestartIntensity:
         delay = min(BACKOFF_LAST_S, BACKOFF_FIRST_S * BACKOFF_FACTOR**self._streak)
         self._streak += 1
         return Restart(delay * (1 + BACKOFF_JITTER * random), len(self._times))
-
-    def reset(self) -> None:
-        """Forget the past: somebody asked for the restart by hand."""
-        self._times.clear()
-        self._streak = 0

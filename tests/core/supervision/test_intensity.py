@@ -71,11 +71,3 @@ def test_a_stable_life_starts_the_backoff_anew() -> None:
 
 def test_an_intensity_of_zero_never_restarts() -> None:
     assert isinstance(RestartIntensity(0, 60).decide(0.0, 99.0, 0.0), GiveUp)
-
-
-def test_a_restart_by_hand_forgets_the_past() -> None:
-    intensity = RestartIntensity(1, 60)
-    intensity.decide(0.0, 0.1, 0.0)
-    intensity.reset()
-    decision = intensity.decide(1.0, 0.1, 0.0)
-    assert decision == Restart(BACKOFF_FIRST_S, 1)
