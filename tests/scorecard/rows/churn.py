@@ -17,6 +17,9 @@ AT_ONCE = 4
 DAEMON_EACH = 10
 """Every so many sessions one leaves a process that hears no SIGTERM: its stop takes longer."""
 
+FILLING = "flood 15000 200"
+"""Over 6 MB of events: ours keeps 4 MiB of the newest in memory."""
+
 SPARE_DESCRIPTORS = 8
 SPARE_THREADS = 4
 GROWTH = 1.05
@@ -31,6 +34,8 @@ async def run(arena: Arena) -> Outcome:
     await arena.system.start()
     first, all_ = (8, 20) if arena.quick else (100, 500)
     await stage.stream_siblings(2, 300 if arena.quick else 2500, 20)
+    if not arena.quick:
+        await _fill(stage)
     before = _look(stage)
     began = time.monotonic()
     await _churn(stage, range(first))
@@ -57,6 +62,13 @@ async def run(arena: Arena) -> Outcome:
             "after": after,
         },
     )
+
+
+async def _fill(stage: Stage) -> None:
+    """Say more than a system keeps of its newest events, so that what is bounded is full."""
+    await stage.open("filler")
+    await stage.turn("filler", FILLING)
+    await stage.system.close("filler")
 
 
 async def _churn(stage: Stage, numbers: range) -> None:

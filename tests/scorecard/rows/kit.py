@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -254,10 +255,15 @@ class Stage:
         return writes.compare(written, receipts)
 
     async def siblings_end(self) -> None:
-        """Wait until every sibling's turn has ended."""
+        """Wait until every sibling's turn has ended, or the sibling itself."""
         with suppress(SystemFailedError):
-            for thread in self.siblings:
-                await self.told(thread, "turn-ended", timeout_s=self.turn_s if self.ours else 5.0)
+            for thread, pid in self.siblings.items():
+                await self.system.wait(
+                    partial(self._over, thread, pid), f"the end of {thread}'s turn", self.turn_s
+                )
+
+    def _over(self, thread: str, pid: int) -> bool:
+        return bool(self.facts(thread, "turn-ended")) or not processes.is_running(pid)
 
     def affected(self) -> list[str]:
         """Return the siblings to which anything happened."""
