@@ -8,7 +8,7 @@ Target = Literal["provider", "host", "zygote", "supervisor"]
 Kind = Literal["kill", "term", "stop", "disk", "descriptors", "memory"]
 
 SESSIONS = 20
-WINDOW_S = 2.0
+WINDOW_S = 1.5
 """The time in which faults come, from the first session.start on."""
 
 FAULTS = (2, 4)
@@ -103,7 +103,7 @@ def _session(random: Random, index: int) -> SessionPlan:
         asks=random.random() < 0.3,
         count=random.choice((3, 20, 60)),
         delay_ms=random.choice((0, 2, 10)),
-        size=random.choice((20, 200, 3_000, 100_000)),
+        size=random.choice((20, 200, 3_000, 30_000)),
         answer_after_s=random.choice((0.0, 0.1, 1.0)),
     )
 
@@ -112,7 +112,7 @@ def _faults(random: Random, window_s: float) -> tuple[Fault, ...]:
     found = []
     for _ in range(random.randint(*FAULTS)):
         kind, target, _weight = random.choices(_CHOICES, [weight for *_, weight in _CHOICES])[0]
-        lasts_s = 0.0 if kind in ("kill", "term") else random.uniform(0.1, 2.0)
+        lasts_s = 0.0 if kind in ("kill", "term") else random.uniform(0.1, 1.5)
         at_s = random.uniform(0.0, window_s)
         found.append(Fault(round(at_s, 3), kind, target, random.randrange(1_000), lasts_s))
     return tuple(sorted(found, key=lambda fault: fault.at_s))

@@ -80,7 +80,7 @@ class Round:
         diary.touch()
         self.outcome = Outcome(plan, data_dir, diary)
         self._main = SidecarClient("", "", client_id="main")
-        self._other = SidecarClient("", "", client_id="other", credit_bytes=65_536)
+        self._other = SidecarClient("", "", client_id="other", credit_bytes=262_144)
         self.outcome.clients = [self._main, self._other]
         self._threads = {session.thread for session in plan.sessions}
         self._view = View(self._main, self._threads)
@@ -242,9 +242,7 @@ class Round:
             await asyncio.sleep(0.05)
             return ""
         turn = result["turnId"]
-        ended = await self._view.until(
-            lambda: turn in thread.turns or thread.exits > exits, TURN_S
-        )
+        ended = await self._view.until(lambda: turn in thread.turns or thread.exits > exits, TURN_S)
         if not ended:
             self._strange(f"{session.thread}: turn {turn} has no end after {TURN_S:g} s")
         return thread.turns.get(turn, "")
