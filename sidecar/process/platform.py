@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 NEVER_RUN_HERE: list[str] = [
     "sidecar.process.posix: macOS and other Unixes (spawn, tree kill, sampling by psutil)",
     "sidecar.process.windows: Windows (spawn, tree kill, sampling by psutil)",
+    "sidecar.process.cgroup where a kernel ends something by it (no memory controller in v2 here)",
     "sidecar.process.jobs: Windows job objects (a host's kill-on-close and limit of memory)",
     "sidecar.process.shims: Windows command shims (their texts are tested, as npm writes them)",
     "sidecar.process.loginshell on macOS, and with zsh, fish, tcsh (tested with bash and dash)",

@@ -144,6 +144,7 @@ async def pids_of(world: World, thread: str) -> list[int]:
     return [node["pid"] for node in nodes if node["kind"] == "process"]
 
 
+@pytest.mark.must("P4.30")
 @pytest.mark.parametrize("directive", ["@@leak 120", "@@leakdaemon 120"])
 async def test_a_leaking_provider_or_grandchild_is_stopped_in_time_and_resumed(
     world: World, directive: str
@@ -170,6 +171,7 @@ async def test_a_leaking_provider_or_grandchild_is_stopped_in_time_and_resumed(
     await world.siblings_are_whole("calm")
 
 
+@pytest.mark.must("P4.29")
 async def test_a_soft_budget_is_told_of_once_and_changes_nothing(world: World) -> None:
     soft = 90 * MIB
     await world.start("leaky", limits={"memorySoftBytes": soft})
