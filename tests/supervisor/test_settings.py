@@ -66,3 +66,11 @@ def test_what_may_be_secret_is_not_shown() -> None:
     assert "s3cret" not in shown
     assert "work" in shown
     assert "mine" in shown
+
+
+@pytest.mark.parametrize("whose", ["session", "total"])
+def test_a_soft_budget_above_the_hard_one_is_refused_by_name(whose: str) -> None:
+    memory = {f"{whose}SoftBytes": 2, f"{whose}HardBytes": 1}
+    with pytest.raises(msgspec.ValidationError, match=rf"{whose}SoftBytes \(2\).*memory"):
+        parse_settings({"memory": memory})
+    assert parse_settings({"memory": {"hostBytes": None}}).memory.host_bytes is None
