@@ -66,6 +66,9 @@ class Supervisor:
                 self._records[thread_id] = decode_record(blob)
             except msgspec.DecodeError as error:
                 self._shared.log.error("session.record-damaged", thread=thread_id, error=str(error))
+            else:
+                if self._records[thread_id].parked:
+                    self.session(thread_id)  # it goes down with its tree
 
     def session(self, thread_id: str) -> Session:
         """Return the session of a thread. Raises SessionNotFound."""
@@ -209,7 +212,7 @@ class Supervisor:
         """Drop what the fold has forgotten: stopped long ago, and many others since."""
         fold = self._shared.events.fold
         for thread_id, session in list(self._sessions.items()):
-            if session.lifecycle.phase is Phase.STOPPED and fold.session(thread_id) is None:
+            if session.lifecycle.down and fold.session(thread_id) is None:
                 del self._sessions[thread_id]
                 self._records.pop(thread_id, None)
 

@@ -139,8 +139,10 @@ async def test_it_stays_parked_over_the_end_of_the_sidecar(tmp_path: Path, end: 
     client = sidecar.client()
     try:
         await client.connect()
-        await park(client, "t1")
-        await park(client, "secret", env={"API_KEY": "hidden"})
+        secret = {"API_KEY": "hidden"}
+        await asyncio.gather(
+            park(client, "t1"), park(client, "secret", env=secret), park(client, "other")
+        )
         await client.request("session.start", start_params("runs"))
         if end == "unclean":
             sidecar.kill()
@@ -163,6 +165,7 @@ async def test_it_stays_parked_over_the_end_of_the_sidecar(tmp_path: Path, end: 
         with pytest.raises(SessionClosed):
             await client.request("session.sendTurn", turn_params("secret", "and you"))
         assert {r.event["generation"] for r in client.of_thread("secret")} == {1}
+        assert "other" in (await client.request("session.stopAll", timeout_s=START_S))["stopped"]
     finally:
         await client.close()
         await sidecar.stop()

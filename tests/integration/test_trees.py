@@ -181,6 +181,24 @@ async def test_an_interrupt_goes_down_the_tree_children_first(client: SidecarCli
     assert {e["threadId"] for e in tree.events("turn.completed", after)} == {"p"}
 
 
+@pytest.mark.must("P5.27")
+async def test_a_parent_is_interrupted_once_the_turns_below_have_ended(
+    client: SidecarClient,
+) -> None:
+    """A turn ends with all that it has started, which takes a moment when that does not listen."""
+    tree = Tree(client, {"p": None, "x": "p"})
+    await tree.start(x={"runtimeMode": "full-access"})
+    word = observer.new_sentinel()
+    deaf = f"@@tool sh -c 'trap \"\" INT TERM HUP; while :; do sleep 1; done' {word}@@"
+    await client.request("session.sendTurn", turn_params("x", deaf))
+    assert await observer.wait_until_seen(word, 1, START_S)
+    await client.request("session.sendTurn", turn_params("p", "@@stream 10000 5 10"))
+    await client.wait_event("content.delta", thread_id="p")
+    await client.request("session.interrupt", {"threadId": "p"})
+    await client.wait_event("turn.completed", thread_id="p")
+    assert [e["threadId"] for e in tree.events("turn.completed")] == ["x", "p"]
+
+
 @pytest.mark.must("P5.28")
 async def test_one_that_gives_up_takes_its_dependents_along(client: SidecarClient) -> None:
     tree = Tree(client, {"p": None, "x": "p", "x1": "x", "y": "p", "other": None})
