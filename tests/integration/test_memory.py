@@ -20,6 +20,8 @@ from tests.support.received import Received
 from tests.support.sidecar import RunningSidecar, start_params, turn_params
 from tests.support.streams import assert_balanced, assistant_text
 
+pytestmark = pytest.mark.beside
+
 PLUGINS = Path(__file__).parents[1] / "fakes" / "plugins"
 MIB = 1024 * 1024
 HARD = 160 * MIB
@@ -253,7 +255,10 @@ HOST = 96 * MIB
 """A limit for hosts in tests: sampled RSS is 25 MiB before anything happens."""
 
 
-@pytest.mark.parametrize("word", ["gulp 500", "callback 500", "leak 400", "swallow 400"])
+@pytest.mark.parametrize(
+    "word",
+    ["gulp 500", "callback 500", "leak 400", pytest.param("swallow 400", marks=pytest.mark.long)],
+)
 async def test_a_host_at_the_limit_of_its_heap_is_replaced_and_others_are_not(
     tmp_path: Path, word: str
 ) -> None:
