@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.core.correlation import PART_CHARS, Correlation, cid_of, parse_cid, taken_from
@@ -24,6 +24,7 @@ PARTS = st.one_of(
 
 
 @given(PARTS, st.one_of(st.none(), st.integers(0, 10**9)), PARTS, PARTS)
+@settings(deadline=None)
 def test_what_is_written_is_read_back(
     thread: str | None, generation: int | None, turn: str | None, request: str | None
 ) -> None:
@@ -35,6 +36,7 @@ def test_what_is_written_is_read_back(
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_whatever_stands_in_a_log_is_read_without_an_error(text: str) -> None:
     parse_cid(text)
 

@@ -2,7 +2,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.core.correlation import Correlation
@@ -80,6 +80,7 @@ def test_a_terminal_is_told_nothing() -> None:
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_whatever_is_in_a_line_can_be_read_filtered_and_shown(text: str) -> None:
     one = read_line(text, AT)
     Wanted(Correlation("t"), "info", "host", AT).fits(one)
@@ -92,6 +93,7 @@ VALUES = st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leave
 
 
 @given(st.dictionaries(NAMES, VALUES))
+@settings(deadline=None)
 def test_a_record_of_any_shape_is_shown(record: dict[str, Any]) -> None:
     one = read_line(json.dumps(record), AT)
     Wanted(Correlation("t"), "info", "host", AT).fits(one)
