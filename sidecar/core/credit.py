@@ -60,9 +60,14 @@ class CreditOwed:
         self._told = 0
 
     @property
+    def untold(self) -> int:
+        """Bytes received that the sender has had no ack for."""
+        return self._received - self._told
+
+    @property
     def exhausted(self) -> bool:
         """Whether the sender may start nothing more, for all that it knows."""
-        return self._received - self._told >= self._credit_told
+        return self.untold >= self._credit_told
 
     def offered(self, credit_bytes: int) -> None:
         """Note the window that the sender begins with."""

@@ -32,10 +32,11 @@ from sidecar.contract.frames import (
     ReplyFrame,
     SessionSpec,
 )
-from sidecar.contract.limits import START_DEADLINE_S
+from sidecar.contract.limits import FRAME_BYTES, HOST_CREDIT_BYTES, START_DEADLINE_S
 from sidecar.contract.vocabulary import ExitKind
 from sidecar.core.credit import CreditOwed
 from sidecar.core.drafts import Draft
+from sidecar.core.framing import ProtocolViolation
 from sidecar.core.redaction import secrets_of_session
 from sidecar.core.stamping import Origin
 from sidecar.supervisor.deps import Shared
@@ -63,6 +64,9 @@ CLOSE_GRACE_S = 1.0
 
 HOST_EXIT_S = 2.0
 """Exit frame of a host's only session to the end of the host itself."""
+
+OVERDRAFT_BYTES = HOST_CREDIT_BYTES + 2 * FRAME_BYTES
+"""What a host may have under way: its credit, one event beyond it, and what an exit flushes."""
 
 CALL_GRACE_S = 2.0
 """What a call gets beyond its deadline: the host answers in time itself unless it is wedged."""
@@ -317,6 +321,8 @@ class Generation:
         if cost:
             self._owed.took(seq, cost)
             self._shared.pace.said(self, seq, cost)
+            if self._owed.untold > OVERDRAFT_BYTES:
+                raise ProtocolViolation("its host says far more than it has credit for")
 
     def on_frame(self, frame: ReplyFrame | CursorFrame | ExitFrame | LogFrame) -> None:
         """Take another frame of the host (SlotHandler)."""

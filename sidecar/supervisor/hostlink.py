@@ -57,6 +57,12 @@ SESSIONS_TOLD = 100
 
 NO_MEMORY = "memory: its host came to the limit of its own heap"
 
+READ_BYTES = 64 * 1024
+"""Taken of one host in one turn of the loop: a host's credit, and then it is another one's turn."""
+
+_BUFFER = bytearray(READ_BYTES)
+"""All links read to it: what was read is taken out before the loop does anything else."""
+
 NOBODY = Correlation()
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -83,7 +89,7 @@ class HostEnd(NamedTuple):
     """`{kind, figures}` where the reason has some."""
 
 
-class HostLink(asyncio.Protocol):
+class HostLink(asyncio.BufferedProtocol):
     """One host process and its sessions' slots."""
 
     def __init__(
@@ -222,8 +228,16 @@ class HostLink(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """Return where to read to (asyncio.BufferedProtocol)."""
+        return _BUFFER
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what was read (asyncio.BufferedProtocol)."""
+        self.data_received(bytes(memoryview(_BUFFER)[:nbytes]))
+
     def data_received(self, data: bytes) -> None:
-        """Decode and hand on, events of one slot together (asyncio.Protocol)."""
+        """Decode and hand on, events of one slot together."""
         self.heard_s = time.monotonic()
         if self._violation is not None:
             return
