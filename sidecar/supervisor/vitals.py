@@ -4,14 +4,15 @@ import time
 from collections.abc import Sequence
 
 from sidecar.contract.frames import EventFrame
-from sidecar.core.watch.stall import is_progress
+from sidecar.core.watch.idle import Ages
+from sidecar.core.watch.stall import is_deed, is_progress
 from sidecar.observe.clock import awake_and_asleep_s
 
 
 class Vitals:
     """Of one generation; times are seconds of the monotonic clock unless they say otherwise."""
 
-    __slots__ = ("_born_s", "_first_turn_s", "active_s", "calls", "progress_s")
+    __slots__ = ("_first_deed_s", "_first_turn_s", "active_s", "calls", "progress_s")
 
     def __init__(self) -> None:
         self.progress_s = time.monotonic()
@@ -20,24 +21,34 @@ class Vitals:
         """Last event of any kind, or begin or end of a call."""
         self.calls = 0
         """Calls under way."""
-        self._born_s = awake_and_asleep_s()
         self._first_turn_s: float | None = None
+        self._first_deed_s: float | None = None
 
     @property
-    def age_s(self) -> float:
-        """Time since the generation began, the machine's sleep included."""
-        return awake_and_asleep_s() - self._born_s
+    def ages(self) -> Ages:
+        """Times since its first turn and that one's first deed, the machine's sleep included."""
+        now_s = awake_and_asleep_s()
+        turn_s, deed_s = self._first_turn_s, self._first_deed_s
+        return Ages(
+            None if turn_s is None else now_s - turn_s, None if deed_s is None else now_s - deed_s
+        )
 
     @property
-    def turn_age_s(self) -> float | None:
-        """Time since its first turn was asked for, sleep included; None before it."""
-        return None if self._first_turn_s is None else awake_and_asleep_s() - self._first_turn_s
+    def had_turn(self) -> bool:
+        """Whether a turn was asked for."""
+        return self._first_turn_s is not None
 
     def heard(self, frames: Sequence[EventFrame]) -> None:
         """Note events that came together."""
         self.active_s = time.monotonic()
         if any(is_progress(frame.event_type) for frame in frames):
             self.progress_s = self.active_s
+        if self._first_deed_s is None and self._first_turn_s is not None:
+            self._look_for_deed(frames)
+
+    def _look_for_deed(self, frames: Sequence[EventFrame]) -> None:
+        if any(is_deed(frame.event_type) for frame in frames):
+            self._first_deed_s = awake_and_asleep_s()
 
     def call_begins(self, method: str) -> None:
         """Note a call; call_ends must follow."""

@@ -1,8 +1,8 @@
-"""When a session may be parked: nothing of it is alive but what was there before its first turn.
+"""When a session may be parked: nothing of it is alive but what was there before its turns.
 
 Pure. Activity is a turn, an event, a call, an open request, item or task, an active child, a
 process that a tool has started, and CPU of the tree. A build or a dev server is never ended by
-this: the first burns CPU, and both are younger than the first turn.
+this: the first burns CPU, and both are younger than the first deed of a turn.
 
     quiet ── a sample of the tree ──► counting ── idle for long enough, a second sample ──► may park
       ▲                                  │ activity         │ CPU or live work
@@ -16,8 +16,8 @@ BUSY_CPU_SHARE: Final = 0.02
 """CPU of the tree over the whole time, as a share of one core, that counts as activity. An idle
 agent with its MCP servers needs a quarter of it for its timers."""
 
-SETTLE_S: Final = 15.0
-"""Start of a generation to that of the last MCP server which its agent starts by itself."""
+DEED_MARGIN_S: Final = 1.0
+"""A tool may run a moment before its agent's word of it has come."""
 
 
 class Process(NamedTuple):
@@ -26,16 +26,16 @@ class Process(NamedTuple):
     name: str
     cpu_ms: int
     age_s: float
-    session: int
-    """The operating system's session: tools get one of their own, MCP servers have the agent's."""
 
 
 class Ages(NamedTuple):
-    """Of a generation, in seconds."""
+    """Of a generation, in seconds; None for what has not been."""
 
-    generation_s: float
     turn_s: float | None
-    """Since its first turn was asked for; None before that."""
+    """Since its first turn was asked for."""
+
+    deed_s: float | None
+    """Since a turn did anything: its first text, item, request or task."""
 
 
 class Signs(NamedTuple):
@@ -61,19 +61,14 @@ class Tree(NamedTuple):
 def tree_of(processes: Sequence[Process], ages: Ages) -> Tree:
     """Tell what turns have started from what the agent needs to run.
 
-    Older than the first turn, and so not a turn's, are the host, the agent and its MCP servers.
-    Where a turn came at once, as after a wake, these are told by their session.
+    A turn starts nothing before it does anything. Host, agent and its MCP servers are older, also
+    where the turn came at once, as after a wake: they are up before the model answers.
     """
     cpu_ms = sum(p.cpu_ms for p in processes)
-    if ages.turn_s is None:
+    if ages.turn_s is None or ages.deed_s is None:
         return Tree(cpu_ms)
-    sessions = {p.session for p in processes if p.age_s >= ages.turn_s}
-    settled_s = ages.generation_s - SETTLE_S
-    work = [
-        p
-        for p in processes
-        if p.age_s < ages.turn_s and not (p.session in sessions and p.age_s >= settled_s)
-    ]
+    work_s = min(ages.turn_s, ages.deed_s + DEED_MARGIN_S)
+    work = [p for p in processes if p.age_s < work_s]
     return Tree(cpu_ms, tuple(p.name for p in work), sum(p.cpu_ms for p in work))
 
 

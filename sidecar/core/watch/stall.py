@@ -7,8 +7,10 @@ which a person is asked, or nobody watched, does not count.
 
 from typing import Final, NamedTuple
 
-PROGRESS_PREFIXES: Final = ("turn.", "item.", "content.", "request.", "user-input.", "task.")
-PROGRESS_TOO: Final = ("hook.", "tool.")
+DEEDS: Final = ("item.", "content.", "request.", "user-input.", "task.", "tool.")
+"""Beginnings of the types of events that say what a turn does."""
+
+PROGRESS: Final = (*DEEDS, "turn.", "hook.")
 
 TELL_SHARE: Final = 0.5
 """Where a session has a limit of its own, its user is told at this share of it."""
@@ -33,7 +35,12 @@ class StallAct(NamedTuple):
 
 def is_progress(event_type: str) -> bool:
     """Tell whether an event of this type is progress of a turn."""
-    return event_type.startswith(PROGRESS_PREFIXES + PROGRESS_TOO)
+    return event_type.startswith(PROGRESS)
+
+
+def is_deed(event_type: str) -> bool:
+    """Tell whether a turn has done something by an event of this type: said, asked, begun."""
+    return event_type.startswith(DEEDS)
 
 
 def stall_limits(own_ms: int | None, default_ms: int) -> StallLimits:

@@ -83,7 +83,7 @@ class IdleSessions:
     def _would_forget(self, session: Session, vitals: Vitals) -> bool:
         """Tell whether it has had a turn that no resume would know of."""
         folded = self._fold.session(session.thread_id)
-        return vitals.turn_age_s is not None and (folded is None or folded.resume_cursor is None)
+        return vitals.had_turn and (folded is None or folded.resume_cursor is None)
 
     def _idle_s(self, session: Session) -> float:
         start = session.start_params

@@ -1,10 +1,9 @@
 """Samples of sessions' processes as the rules of core/watch see them."""
 
 import asyncio
-import os
 from collections.abc import Iterable
 
-from sidecar.core.watch.idle import Ages, Process, Tree, tree_of
+from sidecar.core.watch.idle import Process, Tree, tree_of
 from sidecar.process import ProcessSample
 from sidecar.supervisor.sampling import sample_sessions
 from sidecar.supervisor.session import Session
@@ -19,23 +18,11 @@ async def look_at_trees(sessions: Iterable[Session]) -> dict[Vitals, Tree]:
         return {}
     samples = await asyncio.to_thread(sample_sessions, lodgings)
     return {
-        vitals: tree_of(_processes(samples.get(s.thread_id, [])), _ages(vitals))
+        vitals: tree_of(_processes(samples.get(s.thread_id, [])), vitals.ages)
         for s, vitals, lodging in asked
         if lodging is not None and vitals is not None and s.vitals is vitals
     }
 
 
-def _ages(vitals: Vitals) -> Ages:
-    return Ages(vitals.age_s, vitals.turn_age_s)
-
-
 def _processes(samples: Iterable[ProcessSample]) -> list[Process]:
-    return [Process(s.name, s.cpu_ms, s.age_s, _session_of(s.key.pid)) for s in samples]
-
-
-def _session_of(pid: int) -> int:
-    """Return the operating system's session of a process; 0 where there are none, or it ended."""
-    try:
-        return os.getsid(pid) if hasattr(os, "getsid") else 0
-    except OSError:
-        return 0
+    return [Process(s.name, s.cpu_ms, s.age_s) for s in samples]

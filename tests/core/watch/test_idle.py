@@ -71,26 +71,28 @@ def test_the_first_look_judges_nothing_however_late_it_comes() -> None:
     assert idle.weigh(1_001.0, BARE, 60.0) == 1_001.0
 
 
-HOST = Process("host", 10, 1_000.0, 1)
-AGENT = Process("agent", 20, 999.0, 2)
-MCP = Process("mcp", 30, 990.0, 2)
+HOST = Process("host", 10, 1_000.0)
+AGENT = Process("agent", 20, 999.0)
+MCP = Process("mcp", 30, 990.0)
 
 
-def test_before_the_first_turn_nothing_is_work() -> None:
-    assert tree_of([HOST, AGENT, MCP], Ages(1_000.0, None)) == Tree(60)
+@pytest.mark.parametrize("ages", [Ages(None, None), Ages(1.0, None)])
+def test_before_a_turn_has_done_anything_nothing_is_work(ages: Ages) -> None:
+    assert tree_of([HOST, AGENT, MCP], ages) == Tree(60)
 
 
-def test_what_is_younger_than_the_first_turn_is_work() -> None:
-    shell = Process("sh", 1, 500.0, 7)
-    helper = Process("watcher", 1, 500.0, 2)
-    tree = tree_of([HOST, AGENT, MCP, shell, helper], Ages(1_000.0, 900.0))
+def test_what_is_younger_than_the_first_deed_is_work() -> None:
+    shell, helper = Process("sh", 1, 500.0), Process("watcher", 1, 880.5)
+    tree = tree_of([HOST, AGENT, MCP, shell, helper], Ages(900.0, 880.0))
     assert tree == Tree(62, ("sh", "watcher"), 2)
 
 
 def test_a_turn_that_comes_at_once_does_not_make_work_of_the_agent_s_own_servers() -> None:
-    """As after a wake: the turn is there before the MCP servers are."""
-    ages = Ages(1_000.0, 998.5)
-    shell = Process("sh", 1, 990.0, 7)
-    late = Process("sh -c", 1, 900.0, 2)
+    """As after a wake: the turn is there before the MCP servers, but these before its answer."""
+    ages = Ages(998.5, 985.0)
     assert tree_of([HOST, AGENT, MCP], ages).work == ()
-    assert tree_of([HOST, AGENT, MCP, shell, late], ages).work == ("sh", "sh -c")
+    assert tree_of([HOST, AGENT, MCP, Process("sh", 1, 984.0)], ages).work == ("sh",)
+
+
+def test_what_is_older_than_the_first_turn_is_no_work_however_fast_that_was() -> None:
+    assert tree_of([HOST, Process("mcp", 1, 10.2)], Ages(10.0, 9.9)).work == ()

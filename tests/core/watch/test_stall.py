@@ -3,7 +3,14 @@
 import pytest
 
 from sidecar.contract.events import EVENTS
-from sidecar.core.watch.stall import Stall, StallAct, StallLimits, is_progress, stall_limits
+from sidecar.core.watch.stall import (
+    Stall,
+    StallAct,
+    StallLimits,
+    is_deed,
+    is_progress,
+    stall_limits,
+)
 
 BOTH = StallLimits(5.0, 10.0)
 
@@ -74,3 +81,9 @@ def test_a_tool_that_works_in_silence_is_progress_and_is_told_of_once() -> None:
     assert look(stall, 19.9, 0.0) is None
     assert look(stall, 20.0, 0.0) == StallAct(10.0, end=True)
     assert not stall.tools_work(20.0, 4_100), "it sleeps now"
+
+
+def test_a_turn_that_only_begins_has_done_nothing() -> None:
+    assert not any(is_deed(kind) for kind in ("turn.started", "hook.started", "session.started"))
+    assert is_deed("content.delta")
+    assert is_deed("item.started")
