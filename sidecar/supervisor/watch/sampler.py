@@ -7,6 +7,7 @@ the watchdogs, which listen.
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from sidecar.core.watch.budget import Budget
@@ -37,6 +38,9 @@ class Sampler:
         memory = shared.settings.memory
         self.total_budget = Budget(memory.total_soft_bytes, memory.total_hard_bytes)
         self._base_s = memory.sample_ms / 1000
+        self._thread: ThreadPoolExecutor | None = None
+        """Its own: a look must not wait behind whatever else the loop has threads do."""
+
         self._looker = Looker(os.getpid())
         self._tenants: dict[str, Tenant] = {}
         self._readings: dict[str, Reading] = {}
@@ -72,6 +76,7 @@ class Sampler:
     async def run(self) -> None:
         """Look, and look again, while there is a session."""
         loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, "sampler")
         try:
             while True:
                 await self._shared.live.some()
@@ -82,6 +87,7 @@ class Sampler:
                     await self._while_nobody_has_a_budget()
                 self._forget()
         finally:
+            self._thread.shutdown(wait=False, cancel_futures=True)
             self._forget()
 
     async def _look_at_all(self) -> float:
@@ -138,7 +144,8 @@ class Sampler:
             await asyncio.sleep(self._base_s)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        task = asyncio.ensure_future(asyncio.to_thread(work))
+        assert self._thread is not None
+        task = asyncio.get_running_loop().run_in_executor(self._thread, work)
         try:
             done, _ = await asyncio.wait({task}, timeout=SLOW_LOOK_S)
             if not done:
