@@ -83,17 +83,19 @@ def _of_thread(events: list[Received]) -> list[str]:
 
 def _untouched(outcome: Outcome, by_thread: dict[str, list[Received]]) -> list[str]:
     """No session ended that no fault could have touched."""
-    children = {s.thread: s.parent for s in outcome.plan.sessions}
+    parents = {s.thread: s.parent for s in outcome.plan.sessions}
     excused: dict[str, bool] = {}
     everyone = any(done.threads is None for done in outcome.done) or bool(outcome.lives)
     touched = {thread for done in outcome.done for thread in done.threads or ()}
+    families = {parents.get(thread) for thread in touched} - {None}  # some strategies take siblings
 
     def may(thread: str | None) -> bool:
         if thread is None:
             return False
         if thread not in excused:
             guest = thread.startswith("guest")  # stopped on purpose
-            excused[thread] = guest or thread in touched or may(children.get(thread))
+            related = parents.get(thread) in families or may(parents.get(thread))
+            excused[thread] = guest or thread in touched or related
         return excused[thread]
 
     if everyone:

@@ -58,6 +58,8 @@ class SessionPlan:
     delay_ms: int
     size: int
     answer_after_s: float
+    strategy: str = "one_for_one"
+    """What becomes of its children when one of them falls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,8 @@ def plan_of(seed: int, *, sessions: int = SESSIONS, window_s: float = WINDOW_S) 
 
 
 def _session(random: Random, index: int) -> SessionPlan:
-    """The last three are children of the first two; a child is never a parent of an earlier one."""
-    parent = f"s{random.randrange(2)}" if index >= SESSIONS - 3 else None
+    """The last six are children of the first two; a child is never a parent of an earlier one."""
+    parent = f"s{random.randrange(2)}" if index >= SESSIONS - 6 else None
     return SessionPlan(
         thread=f"s{index}",
         parent=parent,
@@ -105,6 +107,7 @@ def _session(random: Random, index: int) -> SessionPlan:
         delay_ms=random.choice((0, 2, 10)),
         size=random.choice((20, 200, 3_000, 30_000)),
         answer_after_s=random.choice((0.0, 0.1, 1.0)),
+        strategy=random.choice(("one_for_one", "one_for_all", "rest_for_one")),
     )
 
 

@@ -217,6 +217,7 @@ class Round:
             provider="acp",
             options=options,
             parent=session.parent,
+            restart={"strategy": session.strategy},
             cwd=str(self.outcome.data_dir.parent),
         )
         _result, error = await self._call("session.start", params)
