@@ -48,7 +48,7 @@ def inspect_journal(path: Path, *, scan_bytes: int = SCAN_BYTES, fold: bool = Tr
     """Read a journal's numbers. Blocks. Raises JournalUnavailable."""
     try:
         ended = not path.with_name(f"{path.name}-wal").exists()  # then nobody has it open
-        uri = f"{path.absolute().as_uri()}?{'immutable=1' if ended else 'mode=ro'}"
+        uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if ended else ''}"
         with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)) as db:
             return _Look(db, path).take(scan_bytes, fold=fold)
     except (sqlite3.Error, OSError, SegmentDamaged) as error:
