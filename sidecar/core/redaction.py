@@ -71,22 +71,47 @@ class Redactor:
                 text = text.replace(secret, REDACTED)
         return without_shapes(without_keys(text, REDACTED), REDACTED)
 
-    def value(self, value: Any, depth: int = DEPTH_MAX) -> Any:
+    def value(self, value: Any) -> Any:
         """Return a JSON-like value with each text in it redacted; too deep ones as a whole."""
+        texts: list[str] = []
+        if _gather(value, texts, DEPTH_MAX):
+            joined = "\0".join(texts)  # one search for all: mostly there is nothing
+            if self.text(joined) == joined:
+                return value
+        return self._cleaned(value, DEPTH_MAX)
+
+    def _cleaned(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict | list | tuple) and depth == 0:
             return REDACTED
         if isinstance(value, dict):
-            return {self._name(key): self.value(inner, depth - 1) for key, inner in value.items()}
+            return {
+                self.text(key) if isinstance(key, str) else key: self._cleaned(inner, depth - 1)
+                for key, inner in value.items()
+            }
         if isinstance(value, list | tuple):
-            return [self.value(inner, depth - 1) for inner in value]
+            return [self._cleaned(inner, depth - 1) for inner in value]
         if value is None or isinstance(value, bool | int | float):
             return value
         return self.text(str(value))  # as the log would write it
 
-    def _name(self, key: Any) -> Any:
-        return self.text(key) if isinstance(key, str) else key
+
+def _gather(value: Any, texts: list[str], depth: int) -> bool:
+    """Collect every text; False for what is too deep or no JSON."""
+    if isinstance(value, str):
+        texts.append(value)
+        return True
+    if value is None or isinstance(value, bool | int | float):
+        return True
+    if depth == 0:
+        return False
+    if isinstance(value, dict):
+        texts += [key for key in value if isinstance(key, str)]
+        return all(_gather(inner, texts, depth - 1) for inner in value.values())
+    if isinstance(value, list | tuple):
+        return all(_gather(inner, texts, depth - 1) for inner in value)
+    return False
 
 
 def secrets_of_environment(environment: Mapping[str, str]) -> list[str]:

@@ -145,6 +145,17 @@ def test_every_text_of_a_value_is_redacted_keys_too() -> None:
     assert redactor.value(ValueError("planted-secret")) == REDACTED
 
 
+def test_a_value_without_secrets_is_the_same_one() -> None:
+    value = {"a": ["x", 1, None], "key": "short", "token": ["abcdefgh", {"sk": "-"}]}
+    assert Redactor(["planted-secret"]).value(value) is value
+
+
+def test_a_secret_is_found_wherever_in_a_value_it_stands() -> None:
+    token = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+    for value in (token, [token], {"a": f"x\n{token}"}, {token: 1}, ["a", [{"b": (token,)}]]):
+        assert token not in json.dumps(Redactor().value(value))
+
+
 def test_a_value_that_is_too_deep_is_taken_out_whole() -> None:
     value: object = "planted"
     for _ in range(100):
