@@ -214,7 +214,8 @@ class RowSpec:
     """Names of `tests.scorecard.sabotage` that must turn ours red in this row."""
     settings: dict[str, Any] = field(default_factory=dict)
     timeout_s: float = 120.0
-    quick_timeout_s: float = 45.0
+    quick_timeout_s: float = 150.0
+    """Bounds what hangs; a row takes 5 to 20 s, but machines that run tests are busy."""
 
 
 @dataclass(slots=True)

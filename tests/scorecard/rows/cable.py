@@ -13,7 +13,7 @@ import time
 
 from tests.scorecard.model import Arena, Outcome, RowSpec
 from tests.scorecard.observe import processes
-from tests.scorecard.rows.kit import END_S, Stage
+from tests.scorecard.rows.kit import Stage
 
 LONG = "say 100000 20"
 AWAY_S = 2.5
@@ -65,9 +65,11 @@ async def _kill_main(stage: Stage) -> tuple[float, float]:
     killed_ns = _killed(stage)
     os.kill(stage.system.main_pid, signal.SIGKILL)
     sentinel = stage.arena.sentinel
-    left = await processes.until_none(lambda: processes.agents(sentinel), END_S)
+    left = await processes.until_none(lambda: processes.agents(sentinel), stage.end_s)
     end_ms = (time.monotonic_ns() - killed_ns) / 1e6
-    stage.judge.must(not left, f"{len(left)} live {END_S:g} s after the main process: {left[:2]}")
+    stage.judge.must(
+        not left, f"{len(left)} live {stage.end_s:g} s after the main process: {left[:2]}"
+    )
     return await _again(stage, killed_ns), end_ms
 
 
@@ -84,7 +86,7 @@ async def _kill_all(stage: Stage) -> float:
     def swept() -> list[processes.Seen]:
         return [seen for seen in processes.agents(stage.arena.sentinel) if seen.pid in old]
 
-    left = await processes.until_none(swept, END_S)
+    left = await processes.until_none(swept, stage.end_s)
     stage.judge.must(not left, f"the next start has swept {len(left)} not: {left[:2]}")
     return recovery_ms
 
@@ -101,7 +103,7 @@ async def _again(stage: Stage, killed_ns: int) -> float:
     await stage.start_again()
     gaps = stage.system.figures().get("gaps", [])
     stage.judge.must(not gaps, f"what the consumer was shown is gone: {gaps}")
-    recovery_ms = [await stage.recover(thread, killed_ns) for thread in THREADS]
+    recovery_ms = await asyncio.gather(*(stage.recover(name, killed_ns) for name in THREADS))
     return min(recovery_ms)
 
 
@@ -111,5 +113,4 @@ ROW = RowSpec(
     run,
     ("no-commit", "no-undertaker", "no-marks"),
     settings={"stopMs": 2000},
-    quick_timeout_s=80.0,
 )

@@ -1,7 +1,8 @@
 """Sessions come and go: started, used, stopped, a few at a time, hundreds of them.
 
-Claims: nothing of a stopped session lives; the system's descriptors, threads and zombies do not grow
-with the number of sessions that it has had, its memory by no more than what it keeps to resume them.
+Claims: nothing of a stopped session lives; the system's descriptors, threads and zombies do not
+grow with the number of sessions that it has had, and its memory by no more than what it keeps of
+each, to resume it.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from typing import Any
 
 from tests.scorecard.model import Arena, Outcome, RowSpec
 from tests.scorecard.observe import processes
-from tests.scorecard.rows.kit import END_S, Stage, settled
+from tests.scorecard.rows.kit import Stage, settled
 
 AT_ONCE = 4
 DAEMON_EACH = 10
@@ -103,7 +104,7 @@ def _look(stage: Stage) -> dict[str, Any]:
 async def _quiet(stage: Stage, before: dict[str, Any]) -> dict[str, Any]:
     """Look again once what is closing has closed."""
     for name, spare in (("descriptors", SPARE_DESCRIPTORS), ("zombies", 0)):
-        await settled(partial(_count, stage, name), before[name] + spare, END_S)
+        await settled(partial(_count, stage, name), before[name] + spare, stage.end_s)
     return _look(stage)
 
 

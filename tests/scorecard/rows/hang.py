@@ -8,7 +8,7 @@ import time
 
 from tests.scorecard.model import Arena, Outcome, RowSpec
 from tests.scorecard.observe import processes
-from tests.scorecard.rows.kit import END_S, Stage
+from tests.scorecard.rows.kit import Stage
 
 SILENT, DEAF = "silent", "deaf"
 STALL_MS = 2_000
@@ -57,7 +57,7 @@ async def _stop(stage: Stage) -> float:
     await stage.heard(DEAF, 10)
     await stage.system.close(DEAF)
     sentinel = stage.arena.sentinel
-    left = await processes.until_none(lambda: processes.agents(sentinel, DEAF), END_S)
+    left = await processes.until_none(lambda: processes.agents(sentinel, DEAF), stage.end_s)
     stage.judge.must(not left, f"the stopped agent lives on: {left[:3]}")
     return (time.monotonic() - began) * 1000
 

@@ -33,6 +33,9 @@ PROMISED_END_S = 3.0
 END_S = 3 * PROMISED_END_S
 """How long the observer waits for it: machines that run tests are busy."""
 
+HASTY_END_S = 4.0
+"""How long it waits where a sabotage keeps them alive for ever."""
+
 TURN_S = 40.0
 READY_S = 30.0
 QUICK_TURN_S = 20.0
@@ -71,6 +74,7 @@ class Stage:
         self.judge = Judge(arena.hasty)
         self.turn_s = QUICK_TURN_S if arena.quick else TURN_S
         self.ready_s = QUICK_READY_S if arena.quick else READY_S
+        self.end_s = HASTY_END_S if arena.hasty else END_S
         self.plans: dict[str, SessionPlan] = {}
         self.siblings: dict[str, int] = {}
         """Thread → the pid of its agent: it must be the same at the end."""
@@ -326,7 +330,7 @@ class Stage:
             await self.system.stop()
         except (SystemFailedError, TimeoutError) as error:
             self.judge.must(False, f"it did not stop in order: {error}")
-        left = await processes.until_none(self.everything, END_S)
+        left = await processes.until_none(self.everything, self.end_s)
         self.judge.must(not left, f"processes left: {left[:5]}")
         for breach in self.system.figures().get("broken", []):
             self.judge.must(False, f"the consumer saw {breach}")

@@ -95,5 +95,4 @@ ROW = RowSpec(
     run,
     ("no-budget",),
     settings={"stopMs": 2000},
-    quick_timeout_s=60.0,
 )

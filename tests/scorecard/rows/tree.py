@@ -10,7 +10,7 @@ import time
 
 from tests.scorecard.model import Arena, Outcome, RowSpec, SystemFailedError
 from tests.scorecard.observe import processes
-from tests.scorecard.rows.kit import END_S, Stage
+from tests.scorecard.rows.kit import Stage
 
 ROOT = "root"
 CRASHES = "root.1"
@@ -105,7 +105,7 @@ async def _stop(stage: Stage, parents: dict[str, str | None]) -> float:
     began_ns = time.monotonic_ns()
     await stage.system.close(ROOT)
     look = stage.arena.sentinel
-    left = await processes.until_none(lambda: processes.agents(look), END_S)
+    left = await processes.until_none(lambda: processes.agents(look), stage.end_s)
     stop_ms = (time.monotonic_ns() - began_ns) / 1e6
     stage.judge.must(not left, f"{len(left)} processes of the stopped tree live on")
     order = [
