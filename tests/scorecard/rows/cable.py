@@ -70,7 +70,8 @@ async def _kill_main(stage: Stage) -> tuple[float, float]:
     stage.judge.must(
         not left, f"{len(left)} live {stage.end_s:g} s after the main process: {left[:2]}"
     )
-    return await _again(stage, killed_ns), end_ms
+    await stage.start_again()
+    return await _resumed(stage, killed_ns), end_ms
 
 
 async def _kill_all(stage: Stage) -> float:
@@ -81,14 +82,14 @@ async def _kill_all(stage: Stage) -> float:
     old = {seen.pid for seen in processes.agents(stage.arena.sentinel)}
     killed_ns = _killed(stage)
     processes.kill(stage.own())
-    recovery_ms = await _again(stage, killed_ns)
+    await stage.start_again()
 
-    def swept() -> list[processes.Seen]:
+    def unswept() -> list[processes.Seen]:
         return [seen for seen in processes.agents(stage.arena.sentinel) if seen.pid in old]
 
-    left = await processes.until_none(swept, stage.end_s)
+    left = await processes.until_none(unswept, stage.end_s)
     stage.judge.must(not left, f"the next start has swept {len(left)} not: {left[:2]}")
-    return recovery_ms
+    return await _resumed(stage, killed_ns)
 
 
 def _killed(stage: Stage) -> int:
@@ -98,9 +99,8 @@ def _killed(stage: Stage) -> int:
     return now_ns
 
 
-async def _again(stage: Stage, killed_ns: int) -> float:
-    """Start again; the sessions must come back by themselves. Ms from the kill to a new word."""
-    await stage.start_again()
+async def _resumed(stage: Stage, killed_ns: int) -> float:
+    """After a new start the sessions come back by themselves. Ms from the kill to a new word."""
     gaps = stage.system.figures().get("gaps", [])
     stage.judge.must(not gaps, f"what the consumer was shown is gone: {gaps}")
     recovery_ms = await asyncio.gather(*(stage.recover(name, killed_ns) for name in THREADS))
