@@ -20,7 +20,8 @@ from tests.support.sidecar import RunningSidecar, start_params, turn_params
 from tests.support.streams import assert_balanced
 from tests.support.trees import START_S, Tree, settled
 
-ROUNDS = 4
+ROUNDS = [2, pytest.param(12, marks=pytest.mark.long)]
+"""How often a stop is tried at a moment of chance."""
 
 
 async def test_a_sequence_never_regresses(tmp_path: Path) -> None:
@@ -74,11 +75,12 @@ async def assert_every_generation_exited(client: SidecarClient) -> None:
         assert_balanced(client.of_thread(thread))
 
 
+@pytest.mark.parametrize("rounds", ROUNDS)
 @pytest.mark.parametrize("at", ["crash", "restart", "suspend", "start", "stop"])
-async def test_an_exit_is_never_lost_by_a_stop(client: SidecarClient, at: str) -> None:
+async def test_an_exit_is_never_lost_by_a_stop(client: SidecarClient, at: str, rounds: int) -> None:
     """Stops at random moments around whatever else ends or begins a generation."""
     chance = random.Random(at)
-    for number in range(ROUNDS):
+    for number in range(rounds):
         tree = Tree(
             client, {f"p{number}": None, f"x{number}": f"p{number}", f"y{number}": f"p{number}"}
         )
