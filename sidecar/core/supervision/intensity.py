@@ -12,6 +12,9 @@ from sidecar.contract.vocabulary import ExitKind, RestartPolicy
 BACKOFF_FIRST_S = 0.5
 BACKOFF_FACTOR = 2.0
 BACKOFF_LAST_S = 30.0
+BACKOFF_DOUBLES = 10
+"""More of them make no difference, and a float has an end: who falls for days is not to find it."""
+
 BACKOFF_JITTER = 0.1
 """0.5 s × 2 up to 30 s, with up to 10 % on top: pebble's values, proven on real services."""
 
@@ -67,5 +70,5 @@ class RestartIntensity:
             return GiveUp(len(self._times), self._max_restarts, self._max_seconds)
         self._times.append(now_s)
         delay = min(BACKOFF_LAST_S, BACKOFF_FIRST_S * BACKOFF_FACTOR**self._streak)
-        self._streak += 1
+        self._streak = min(self._streak + 1, BACKOFF_DOUBLES)
         return Restart(delay * (1 + BACKOFF_JITTER * random), len(self._times))

@@ -71,3 +71,13 @@ def test_a_stable_life_starts_the_backoff_anew() -> None:
 
 def test_an_intensity_of_zero_never_restarts() -> None:
     assert isinstance(RestartIntensity(0, 60).decide(0.0, 99.0, 0.0), GiveUp)
+
+
+def test_who_falls_for_days_is_still_brought_back() -> None:
+    intensity, now, delay_s = RestartIntensity(10, 60), 0.0, 0.0
+    for _ in range(5_000):
+        decision = intensity.decide(now, 0.1, 0.0)
+        assert isinstance(decision, Restart)
+        delay_s = decision.delay_s
+        now += delay_s
+    assert delay_s == BACKOFF_LAST_S
