@@ -10,6 +10,8 @@ import contextlib
 import dataclasses
 from typing import Any
 
+import msgspec
+
 from sidecar.contract.errors import (
     Cancelled,
     InternalError,
@@ -355,10 +357,11 @@ class Session:
             self._generation.close(deadline_s, reason, grace_s)
 
     def _say_end(self, end: GenerationEnd) -> None:
-        """Say a generation that ends as it begins."""
+        """Say a generation that ends as it begins: the conversation stays where it was."""
         assert self._start is not None
         origin = self._announcer.next_origin(self._start)
-        self._announcer.begin(origin, self._start, None)
+        start = msgspec.structs.replace(self._start, resume_cursor=None)
+        self._announcer.begin(origin, start, None)
         self._announcer.end(origin, end)
 
     async def _unpark(self, reason: str) -> None:

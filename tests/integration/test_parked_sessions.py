@@ -105,6 +105,16 @@ async def test_a_stop_makes_it_a_stopped_one(client: SidecarClient) -> None:
     assert_balanced(client.of_thread("t1"))
 
 
+async def test_a_stop_keeps_the_conversation_and_not_the_one_it_was_started_with(
+    client: SidecarClient,
+) -> None:
+    await park(client, "t1", resumeCursor={"sessionId": "0" * 32})  # unknown: a new one is begun
+    await client.request("session.stop", {"threadId": "t1"})
+    again = {"threadId": "t1", "idempotencyKey": "by-hand"}
+    await client.request("session.restart", again, timeout_s=START_S)
+    assert await remembers(client, "t1")
+
+
 async def test_it_goes_down_with_its_tree_and_stays_where_its_siblings_fall(
     client: SidecarClient,
 ) -> None:
