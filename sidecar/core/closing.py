@@ -11,7 +11,7 @@ import msgspec
 from sidecar.contract.events.request import RequestResolved, UserInputResolved
 from sidecar.contract.events.session import SessionExited, SessionStateChanged
 from sidecar.contract.events.task import Linkage, TaskCompleted
-from sidecar.contract.events.turn import ItemLifecycle, TurnCompleted
+from sidecar.contract.events.turn import ItemLifecycle, TurnCompleted, TurnStarted
 from sidecar.contract.limits import STDERR_TAIL_CHARS
 from sidecar.contract.snapshot import PendingRequest
 from sidecar.contract.vocabulary import ExitKind, TurnState
@@ -36,6 +36,8 @@ class ExitFacts(msgspec.Struct, frozen=True, kw_only=True):
     stderr_tail: str | None = None
     turn_state: TurnState | None = None
     detail: Any = None
+    lost_turns: tuple[str, ...] = ()
+    """Turns that were promised and never began: each is started, and ends as a cut one does."""
 
 
 def closing_drafts(session: SessionFold, facts: ExitFacts) -> list[Draft]:
@@ -51,6 +53,7 @@ def closing_drafts(session: SessionFold, facts: ExitFacts) -> list[Draft]:
         *[_request(request_id, asked, reason) for request_id, asked in session.requests.items()],
         *[_task(task) for task in session.tasks.values()],
         *_turn(session, facts, reason),
+        *[draft for turn_id in facts.lost_turns for draft in _lost(turn_id, facts, reason)],
         *_exit(facts, reason),
     ]
 
@@ -108,11 +111,18 @@ def _task(task: dict[str, Any]) -> Draft:
 
 
 def _turn(session: SessionFold, facts: ExitFacts, reason: str | None) -> list[Draft]:
-    if session.turn is None:
-        return []
+    return [] if session.turn is None else [_cut(session.turn.turn_id, facts, reason)]
+
+
+def _lost(turn_id: str, facts: ExitFacts, reason: str | None) -> list[Draft]:
+    started = Draft(type="turn.started", payload=TurnStarted(), turn_id=turn_id)
+    return [started, _cut(turn_id, facts, reason)]
+
+
+def _cut(turn_id: str, facts: ExitFacts, reason: str | None) -> Draft:
     state = facts.turn_state or ("interrupted" if facts.kind == "graceful" else "failed")
     payload = TurnCompleted(state=state, error_message=reason if state == "failed" else None)
-    return [Draft(type="turn.completed", payload=payload, turn_id=session.turn.turn_id)]
+    return Draft(type="turn.completed", payload=payload, turn_id=turn_id)
 
 
 def _exit(facts: ExitFacts, reason: str | None) -> list[Draft]:

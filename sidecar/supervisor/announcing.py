@@ -100,6 +100,7 @@ class Announcer:
             recoverable=end.recoverable,
             stderr_tail=end.stderr_tail or None,
             detail=end.detail,
+            lost_turns=end.lost_turns,
         )
         self._events.say(origin, closing_drafts(folded, facts))
 

@@ -33,6 +33,8 @@ class GenerationEnd:
     recoverable: bool
     stderr_tail: str
     detail: dict[str, Any] | None = None
+    lost_turns: tuple[str, ...] = ()
+    """Turns that a client was told of and that never began."""
 
 
 def generation_end(

@@ -7,6 +7,7 @@ a host cannot choose them. When it has ended nothing of it can reach the session
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -37,6 +38,7 @@ from sidecar.contract.vocabulary import ExitKind
 from sidecar.core.credit import CreditOwed
 from sidecar.core.drafts import Draft
 from sidecar.core.framing import ProtocolViolation
+from sidecar.core.promises import Promises
 from sidecar.core.redaction import secrets_of_session
 from sidecar.core.stamping import Origin
 from sidecar.supervisor.deps import Shared
@@ -93,6 +95,7 @@ class Generation:
         self._calls: dict[int, asyncio.Future[Any]] = {}
         self._next_call = OPENING_CALL + 1
         self._owed = CreditOwed(shared.host_credit())
+        self._promises = Promises()
         self._close: tuple[int, str] | None = None
         """Deadline in ms and reason of a close that was asked for."""
         self._verdict: Verdict | None = None
@@ -257,7 +260,7 @@ class Generation:
         self.vitals.call_begins(method)
         try:
             async with asyncio.timeout(deadline_s + CALL_GRACE_S):
-                return await answer
+                result = await answer
         except TimeoutError:
             raise ProviderRequestFailed(
                 f"{method} was not answered within {deadline_s:g} s",
@@ -265,6 +268,10 @@ class Generation:
                 method=method,
                 detail="timeout",
             ) from None
+        else:
+            if method == "session.sendTurn" and isinstance(result, dict):
+                self._promises.answered(result.get("turnId"))
+            return result
         finally:
             self.vitals.call_ends()
             self._calls.pop(call_id, None)
@@ -297,7 +304,8 @@ class Generation:
             journal = self._shared.events.journal
             await journalled(journal.drop_marks([self._spec.mark]), "drop mark", self._log)
         asked = self._close is not None
-        return generation_end(self._exit, host, self._verdict, asked=asked)
+        end = generation_end(self._exit, host, self._verdict, asked=asked)
+        return replace(end, lost_turns=self._promises.open)
 
     async def _seat_end(self, seat: Seat) -> HostEnd | None:
         """Wait for the end of the host; of the session alone (None) when the host goes on."""
@@ -318,6 +326,7 @@ class Generation:
             return
         self.vitals.heard(frames)
         seq, cost = self._shared.events.ingest(self.origin, frames)
+        self._promises.heard((frame.event_type, frame.body) for frame in frames)
         if cost:
             self._owed.took(seq, cost)
             self._shared.pace.said(self, seq, cost)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -178,6 +179,14 @@ def test_a_crash_fails_the_turn_and_says_why() -> None:
     said = exited.payload
     assert (said.exit_kind, said.reason, said.recoverable) == ("error", "signal 9", True)
     assert said.stderr_tail == "oops"
+
+
+def test_turns_that_were_promised_and_never_began_have_their_end_too() -> None:
+    facts = msgspec.structs.replace(CRASH, lost_turns=("v", "w"))
+    *_, running, started, ended, _, _, _state, _exited = close(everything_open(), facts)
+    assert (running.type, running.turn_id) == ("turn.completed", "u")
+    assert (started.type, started.turn_id) == ("turn.started", "v")
+    assert (ended.turn_id, ended.payload.state) == ("v", "failed")
 
 
 def test_a_stop_interrupts_the_turn() -> None:
