@@ -114,7 +114,13 @@ MUTANTS = [
     ),
     Mutant("never forgets a restart", RestartIntensity.decide, "while", "if False and", INTENSITY),
     Mutant("grows its backoff for ever", RestartIntensity.decide, ">= STABLE_S", "< 0", INTENSITY),
-    Mutant("has no bound on backoff", RestartIntensity.decide, "min(", "max(", INTENSITY),
+    Mutant(
+        "has no bound on backoff",
+        RestartIntensity.decide,
+        "min(BACKOFF_LAST_S",
+        "max(BACKOFF_LAST_S",
+        INTENSITY,
+    ),
     Mutant("jitters twice as much", RestartIntensity.decide, "* random", "* 2 * random", INTENSITY),
 ]
 
