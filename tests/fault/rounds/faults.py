@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -52,7 +52,7 @@ def look(supervisor: int, sentinel: str) -> Processes:
         if thread is not None and parent is not None:
             agents[thread] = agent.pid
             hosts.setdefault(parent, set()).add(thread)
-    return Processes(supervisor, agents, hosts, _zygote(supervisor))
+    return Processes(supervisor, agents, hosts, _zygote(supervisor, hosts))
 
 
 def _name_of(agent: Seen) -> str | None:
@@ -62,13 +62,16 @@ def _name_of(agent: Seen) -> str | None:
     return words[index - 1] if index else None
 
 
-def _zygote(supervisor: int) -> int | None:
+def _zygote(supervisor: int, hosts: Container[int]) -> int | None:
+    """Return the youngest: hosts of a dead one are forks of it, and the supervisor's now."""
+    found: list[tuple[int, int]] = []
     with suppress(OSError):
         children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
         for pid in map(int, children):
             if b"zygote" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-                return pid
-    return None
+                stat = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+                found += [] if pid in hosts else [(int(stat[19]), pid)]
+    return max(found)[1] if found else None
 
 
 def carry_out(fault: Fault, processes: Processes, known: set[str], switch: Path) -> Done | None:
