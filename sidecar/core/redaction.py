@@ -7,7 +7,8 @@ rather takes a word too many. Never reads an environment itself: its callers han
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from sidecar.core.environment import ESSENTIAL, matches
@@ -128,8 +129,9 @@ def is_secret_name(name: str) -> bool:
 def secrets_of_session(env: Mapping[str, str | None] | None, options: Any) -> list[str]:
     """Return what a session was handed that may be secret, whatever it is called.
 
-    That is every value of `env` but those that any program needs (HOME, PATH …), and every text
-    below a key `env` or `headers` in its options, such as an MCP server's.
+    That is every value of `env` but those that any program needs (HOME, PATH …), every text below
+    a key `env` or `headers` in its options, such as an MCP server's, and what a list of arguments
+    has behind an option that is named like a secret (`--token …`).
     """
     handed = {name: value for name, value in (env or {}).items() if value is not None}
     found = [value for name, value in handed.items() if not matches(name, ESSENTIAL)]
@@ -148,8 +150,20 @@ def _collect(value: Any, found: list[str], *, secret: bool, depth: int) -> None:
             named = isinstance(key, str) and _is_secret_option(key)
             _collect(inner, found, secret=secret or named, depth=depth - 1)
     elif isinstance(value, list | tuple):
+        found += _behind_options(value)
         for inner in value:
             _collect(inner, found, secret=secret, depth=depth - 1)
+
+
+def _behind_options(words: Sequence[Any]) -> list[str]:
+    """Return the values of options that are named like secrets, in a list of arguments."""
+    found: list[str] = []
+    for word, following in pairwise([*words, None]):
+        if isinstance(word, str) and word.startswith("-"):
+            name, given, value = word.partition("=")
+            if is_secret_name(name):
+                found += [value] if given else [following] if isinstance(following, str) else []
+    return found
 
 
 def _is_secret_option(key: str) -> bool:

@@ -35,6 +35,7 @@ _KEY_LIKE = (
     "private_key",
     "privatekey",
     "private-key",
+    "accountkey",
     "secret",
     "token",
     "passwd",
@@ -88,10 +89,21 @@ SHAPES: Final = (
     Shape(
         _KEY_LIKE,
         (
-            r"(?i)((?:api[ _-]?key|(?:access|private)[_-]?key|secret|token|passw(?:or)?d|passphrase"
-            r"|cookie|credential|authorization|bearer)[a-z0-9_-]{0,24}"
-            r"\\?[\"']?\s{0,4}[:=]\s{0,4}\\?[\"']?(?:(?:bearer|basic|token)\s{1,4})?)"
+            r"(?i)((?:api[ _-]?key|(?:access|private)[_-]?key|accountkey|secret|token|passw(?:or)?d"
+            r"|passphrase|cookie|credential|authorization|bearer)[a-z0-9_-]{0,24}"
+            r"(?:\\{0,7}[\"']|%22)?(?:\s{0,4}[:=]\s{0,4}|%3[ad])(?:\\{0,7}[\"']|%22)?"
+            r"(?:(?:bearer|basic|token)\s{1,4})?)"
             r"(?!\[redacted\]|[0-9]{1,12}(?![\w+/=.-]))[^\s\"'\\,;&<>(){}\[\]]{8,4096}"
+        ),
+        r"\g<1>{}",
+    ),
+    Shape(  # an option of a command line, as a line or as a list
+        _KEY_LIKE,
+        (
+            r"(?i)((?<![\w-])--[a-z0-9_-]{0,32}(?:api-?key|(?:access|private)-?key|secret|token|passw(?:or)?d"
+            r"|passphrase|cookie|credential|bearer)[a-z0-9_-]{0,24}"
+            r"\\{0,7}[\"']?(?:\s{1,4}|\s{0,4},\s{0,4})\\{0,7}[\"']?)"
+            r"(?!-|[0-9]{1,12}(?![\w+/=.-]))[^\s\"'\\,;&<>(){}\[\]]{8,4096}"
         ),
         r"\g<1>{}",
     ),

@@ -60,6 +60,14 @@ def test_what_looks_like_a_token_is_taken_out(secret: str, around: str) -> None:
         ("client_secret: 'not-a-word'", "not-a-word"),
         ("the key 5f4dcc3b5aa765d61d8327deb882cf99", "5f4dcc3b5aa765d61d8327deb882cf99"),
         ("AZURE_KEY=QWxhZGRpbjpvcGVuIHNlc2FtZQ12==", "QWxhZGRpbjpvcGVuIHNlc2FtZQ12"),
+        ("AccountName=a;AccountKey=QWxhZGRpbjpvcGVu==", "QWxhZGRpbjpvcGVu"),
+        ("node server.js --token opaque-word-12 --port 1", "opaque-word-12"),
+        ("spawn npx --api-key\nopaque-word-12", "opaque-word-12"),
+        ('args: ["x", "--auth-token", "opaque-word-12"]', "opaque-word-12"),
+        ("argv ['x', '--client-secret', 'opaque-word-12']", "opaque-word-12"),
+        (r"{\\\"token\\\": \\\"opaque-word-12\\\"}", "opaque-word-12"),
+        ("next=%2Fcallback%3Faccess_token%3Dopaque-word-12", "opaque-word-12"),
+        ("%7B%22apiKey%22%3A%22opaque-word-12%22%7D", "opaque-word-12"),
     ],
 )
 def test_what_stands_behind_a_telling_word_is_taken_out(text: str, secret: str) -> None:
@@ -70,6 +78,7 @@ def test_what_stands_behind_a_telling_word_is_taken_out(text: str, secret: str) 
     "text",
     [
         "maxThinkingTokens: 31999",
+        "agent --max-tokens 128000000 --token-file --verbose",
         "basic understanding of the code",
         "the bearer of this letter",
         "http://127.0.0.1:4096/session/ses_1",
@@ -181,12 +190,13 @@ def test_what_a_session_was_handed_is_secret() -> None:
         "mcpServers": {
             "a": {"url": "http://x", "headers": {"X-Any": "1"}, "env": {"FREE": "2"}},
             "b": {"headers": [{"name": "Y", "value": "3"}], "bearerTokenEnv": "4"},
+            "c": {"command": "c", "args": ["--port", "80", "--api-key", "6", "--token=7", "-p"]},
         },
     }
     found = secrets_of_session({"FREE": "5", "HOME": "/home/me", "GONE": None}, options)
 
-    assert {"1", "2", "3", "4", "5"} <= set(found)
-    assert not {"agent", "http://x", "/home/me"} & set(found)
+    assert {"1", "2", "3", "4", "5", "6", "7"} <= set(found)
+    assert not {"agent", "http://x", "/home/me", "80", "-p"} & set(found)
 
 
 HOSTILE = [
@@ -204,6 +214,11 @@ HOSTILE = [
     "a_b_c_key" * 20_000,
     "key" + " " * 200_000,
     'token"' * 30_000,
+    "--token" * 30_000,
+    "token " + "--" * 100_000,
+    "token" + " --" * 60_000,
+    "--a-token " * 20_000,
+    "token" + "\\" * 200_000,
     "password = " * 20_000,
     "x" * 200_000,
     "akia" * 50_000,
