@@ -153,7 +153,7 @@ class _Found:
         """Return a line without secrets; None when it is about another session."""
         try:
             record = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeError):
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             return (
                 self._redactor.text(line.decode("utf-8", "replace").rstrip("\n")).encode() + b"\n"
             )

@@ -6,6 +6,7 @@ its end under its new name. Holds one line of each file in memory, and no file o
 
 import heapq
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -77,10 +78,12 @@ def _whole_line(file: BinaryIO) -> bytes | None:
 
 
 def _inode(path: Path) -> int | None:
+    """Return the inode of a file; None without one, and of what to open could take for ever."""
     try:
-        return path.stat().st_ino
+        found = path.stat()
     except OSError:
         return None
+    return found.st_ino if stat.S_ISREG(found.st_mode) else None
 
 
 class Merged:

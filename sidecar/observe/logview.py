@@ -36,7 +36,7 @@ def read_line(text: str, before: str) -> Line:
     """Read a line; one that has no time of its own gets that of the line `before`."""
     try:
         record = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         record = None
     if not isinstance(record, dict):
         return Line(before, text)

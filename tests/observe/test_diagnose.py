@@ -95,6 +95,17 @@ def test_logs_are_redacted_again_bounded_and_readable(
     assert "client.log" in parts
 
 
+def test_a_damaged_log_is_taken_along_and_stops_nothing(data_dir: Path) -> None:
+    damage = ["[" * 100_000, '{"cid": {}, "at": 5}', '{"m": "\\ud800"}', "\0" * 100]
+    (data_dir / "sidecar.log").write_text("\n".join([*damage, record(n=1)]))
+    (data_dir / "client.log").mkdir()
+    _, parts = diagnose(data_dir)
+
+    lines = parts["sidecar.log"].splitlines()
+    assert len(lines) == len(damage) + 1
+    assert json.loads(lines[-1])["n"] == 1
+
+
 def test_a_bundle_of_one_session_has_no_lines_of_another(data_dir: Path) -> None:
     (data_dir / "sidecar.log").write_text(record(cid="t1/1") + record(cid="t2/1") + record())
     _, parts = diagnose(data_dir, "--thread", "t1")

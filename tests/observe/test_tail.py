@@ -1,6 +1,7 @@
 """`tail`: one stream of all logs in the order of time, over rotations, ended by Ctrl-C."""
 
 import json
+import os
 import select
 import signal
 import subprocess
@@ -149,6 +150,20 @@ def test_bytes_that_are_no_text_are_shown_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "sidecar.log").write_bytes(b"\xff\xfe\n")
     (line,) = Merged(tmp_path).lines()
     assert line.text == "\ufffd\ufffd"
+
+
+def test_a_line_nested_too_deep_is_shown_as_it_is(tmp_path: Path) -> None:
+    write(tmp_path / "sidecar.log", "[" * 100_000, record(1, "after"))
+    first, second = Merged(tmp_path).lines()
+    assert first.text == "[" * 100_000
+    assert second.record["event"] == "after"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs mkfifo")
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "client.log")
+    write(tmp_path / "sidecar.log", record(1, "a"))
+    assert events_of(Merged(tmp_path)) == ["a"]
 
 
 # following
