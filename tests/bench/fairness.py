@@ -87,16 +87,16 @@ async def _measure(
         return ended <= done
 
     await client.wait_for(all_ended, "the siblings' turns", timeout_s=300)
-    before = _delays(client.events, began + SETTLE_S, middle)
-    during = _delays(client.events, middle + SETTLE_S, end)
+    before = delays(client.events, began + SETTLE_S, middle)
+    during = delays(client.events, middle + SETTLE_S, end)
     return {
         "flood": flood,
-        "holes": sum(_indexes(client, thread) != list(range(count)) for thread in siblings),
-        "p50BeforeMs": _ms(before, 0.5),
-        "p50DuringMs": _ms(during, 0.5),
-        "p99BeforeMs": _ms(before, 0.99),
-        "p99DuringMs": _ms(during, 0.99),
-        "p99Ratio": round(_ms(during, 0.99) / _ms(before, 0.99), 1),
+        "holes": sum(indexes(client, thread) != list(range(count)) for thread in siblings),
+        "p50BeforeMs": ms(before, 0.5),
+        "p50DuringMs": ms(during, 0.5),
+        "p99BeforeMs": ms(before, 0.99),
+        "p99DuringMs": ms(during, 0.99),
+        "p99Ratio": round(ms(during, 0.99) / ms(before, 0.99), 1),
         "floodEvS": round(len(flooded) / (end - middle)),
         "floodMbS": round(sum(len(r.body) for r in flooded) / (end - middle) / 1e6, 1),
         "rssBeforeMb": round(rss_before / 1e6, 1),
@@ -109,7 +109,7 @@ def _parts(event: dict[str, Any]) -> list[list[str]]:
     return [part.split() for part in event["payload"]["delta"].split("x") if part]
 
 
-def _delays(events: list[Received], first: float, last: float) -> list[float]:
+def delays(events: list[Received], first: float, last: float) -> list[float]:
     """Return the delays of what siblings wrote between two moments, sorted, in seconds."""
     found = []
     for received in events:
@@ -122,7 +122,7 @@ def _delays(events: list[Received], first: float, last: float) -> list[float]:
     return sorted(found)
 
 
-def _indexes(client: SidecarClient, thread: str) -> list[int]:
+def indexes(client: SidecarClient, thread: str) -> list[int]:
     return [
         int(index)
         for received in client.of_thread(thread)
@@ -131,7 +131,7 @@ def _indexes(client: SidecarClient, thread: str) -> list[int]:
     ]
 
 
-def _ms(delays: list[float], share: float) -> float:
+def ms(delays: list[float], share: float) -> float:
     if share == 0.5:
         return round(statistics.median(delays) * 1000, 2)
     return round(delays[int(len(delays) * share)] * 1000, 2)

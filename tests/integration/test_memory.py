@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sidecar.contract.errors import SidecarError
-from tests.bench import memory
+from tests.bench import budget
 from tests.support import observer
 from tests.support.client import SidecarClient
 from tests.support.received import Received
@@ -298,7 +298,7 @@ async def test_what_a_host_starts_has_the_limit_that_the_host_had(tmp_path: Path
 
 @pytest.mark.long
 async def test_fifty_mb_a_second_under_three_hundred_and_the_siblings_delivery() -> None:
-    result = await memory.measure(memory.parser().parse_args([]))
+    result = await budget.measure(budget.parser().parse_args([]))
     print(result)
     assert result["siblingsBroken"] == []
     assert result["stoppedS"] < 3 * STOP_S
