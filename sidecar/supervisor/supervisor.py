@@ -5,7 +5,7 @@ Owns the sessions and their order of start. How one session lives stands in sess
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -95,6 +95,8 @@ class Supervisor:
 
     async def start(self, params: SessionStartParams) -> SessionSnapshot:
         """Start or resume a session; returns it once its provider is ready."""
+        for parking in self._ancestors_parking(params):
+            await parking.down()  # who is parked has nobody wait below it
         known = self._sessions.get(params.thread_id)
         if known is not None:
             await known.down()
@@ -307,6 +309,17 @@ class Supervisor:
         session = self.session(start.thread_id)
         if session.lifecycle.phase is Phase.STOPPED:
             session.decline(start, reason)
+
+    def _ancestors_parking(self, params: SessionStartParams) -> Iterator[Session]:
+        """Yield those of the ancestors that are just being parked."""
+        seen = {params.thread_id}
+        parent = params.parent
+        while parent is not None and parent not in seen:
+            seen.add(parent)
+            ancestor = self._sessions.get(parent)
+            if ancestor is not None and ancestor.lifecycle.phase is Phase.PARKING:
+                yield ancestor
+            parent = ancestor.parent if ancestor else None
 
     def _check_family(self, params: SessionStartParams) -> None:
         """Raise ValidationFailed for a restart spec or a parent that cannot be."""

@@ -141,6 +141,27 @@ async def test_a_stop_while_it_is_being_parked_loses_no_exit(client: SidecarClie
             await client.request("session.sendTurn", turn_params(thread, "too late"))
 
 
+async def test_a_child_may_be_started_while_its_parent_is_being_parked(
+    client: SidecarClient,
+) -> None:
+    slow: dict[str, Any] = {"options": {"ignoreStop": True}, "restart": {"shutdownMs": 2_000}}
+    await client.request("session.start", start_params("p", limits=SOON, **slow))
+
+    async def parking() -> bool:
+        return bool(
+            (await client.request("diagnostics.get", {}))["diagnostics"]["sessions"]["parking"]
+        )
+
+    async with asyncio.timeout(START_S):
+        while not await parking():
+            await asyncio.sleep(0.01)
+    await client.request("session.start", start_params("c", parent="p"), timeout_s=START_S)
+    await settled(client)
+    last = [r.event["type"] for r in client.of_thread("p")][-1]
+    assert last == "session.exited", "p is parked first"
+    assert (await client.request("session.get", {"threadId": "c"}))["status"] == "ready"
+
+
 @pytest.mark.must("P5.30")
 @pytest.mark.parametrize("end", ["unclean", "orderly"])
 async def test_it_stays_parked_over_the_end_of_the_sidecar(tmp_path: Path, end: str) -> None:
