@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 
 from sidecar.process.identity import ProcessKey
+from sidecar.process.spare import NO_MORE, with_spare
 from sidecar.process.table import ProcessTable, Row
 
 STRANGERS_KEPT_LOOKS = 30
@@ -53,7 +54,7 @@ class LinuxTable(ProcessTable):
         if self._looks % STRANGERS_KEPT_LOOKS == 0:
             self._strangers.clear()
         self._looks += 1
-        listed = set(os.listdir("/proc"))  # noqa: PTH208 - hot path
+        listed = set(with_spare(lambda: os.listdir("/proc")))  # noqa: PTH208 - hot path
         went = [self._rows.pop(pid) for pid in self._rows.keys() - listed]
         self._strangers &= listed
         read = _read_stat if deep else _read_statm
@@ -108,14 +109,19 @@ class LinuxTable(ProcessTable):
 
 
 def _read(path: str) -> bytes:
+    """Return what there is; b"" when the process is gone, and OSError when we cannot look."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return b""
+        return _read_once(path)
+    except OSError as error:
+        if error.errno not in NO_MORE:
+            return b""
+    return with_spare(lambda: _read_once(path))
+
+
+def _read_once(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return os.read(descriptor, _READ_BYTES)
-    except OSError:
-        return b""
     finally:
         os.close(descriptor)
 

@@ -11,6 +11,7 @@ import pytest
 
 from sidecar.process.census import descendants, is_alive
 from sidecar.process.platform import IS_LINUX, SIGKILL, key_of, os_
+from sidecar.process.table_linux import LinuxTable
 
 pytestmark = pytest.mark.skipif(not IS_LINUX, reason="Linux looks at /proc itself")
 
@@ -51,6 +52,19 @@ def test_who_lives_is_seen(child: "subprocess.Popen[bytes]", none_left: None) ->
     assert key is not None
     assert is_alive(key)
     assert child.pid in {info.key.pid for info in descendants([os.getpid()])}
+
+
+def test_and_is_counted_with_what_it_costs(
+    child: "subprocess.Popen[bytes]", none_left: None
+) -> None:
+    del none_left
+    table = LinuxTable(os.getpid())
+    for deep in (True, False, True):
+        assert table.look(deep=deep) == [], "nobody has gone"
+    row = table.row(child.pid)
+    assert row is not None
+    table.read_shares([row], anew=True)
+    assert row.pss_bytes
 
 
 def test_and_can_be_killed(child: "subprocess.Popen[bytes]", none_left: None) -> None:

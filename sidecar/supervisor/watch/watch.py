@@ -6,6 +6,9 @@ from typing import Protocol
 
 from sidecar.observe.log import Log
 
+AGAIN_S = 5.0
+"""From a watchdog's defect to its next run: what it met may have gone, as a lack of descriptors."""
+
 
 class Watchdog(Protocol):
     """One watchdog: runs until it is cancelled."""
@@ -17,11 +20,14 @@ class Watchdog(Protocol):
 
 
 class Watch:
-    """Runs watchdogs; a defect of one is logged, and the others go on."""
+    """Runs watchdogs; one that has a defect is logged and run again, and the others go on."""
 
-    def __init__(self, watchdogs: Sequence[Watchdog], log: Log) -> None:
+    def __init__(
+        self, watchdogs: Sequence[Watchdog], log: Log, *, again_s: float = AGAIN_S
+    ) -> None:
         self._watchdogs = watchdogs
         self._log = log
+        self._again_s = again_s
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -39,7 +45,9 @@ class Watch:
         self._tasks.clear()
 
     async def _run(self, watchdog: Watchdog) -> None:
-        try:
-            await watchdog.run()
-        except Exception as error:  # noqa: BLE001 - a watchdog's defect must not end a session
-            self._log.exception("watch.defect", error, watchdog=watchdog.name)
+        while True:
+            try:
+                await watchdog.run()
+            except Exception as error:  # noqa: BLE001 - its defect must not end a session
+                self._log.exception("watch.defect", error, watchdog=watchdog.name)
+            await asyncio.sleep(self._again_s)

@@ -1,0 +1,33 @@
+"""A watchdog that has a defect is not gone for good."""
+
+import asyncio
+
+from sidecar.observe.log import null_log
+from sidecar.supervisor.watch.watch import Watch
+
+
+class Fails:
+    """Fails once, and then watches."""
+
+    name = "fails"
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.watches = asyncio.Event()
+
+    async def run(self) -> None:
+        self.runs += 1
+        if self.runs == 1:
+            raise OSError(24, "Too many open files")
+        self.watches.set()
+        await asyncio.Event().wait()
+
+
+async def test_one_that_fails_is_run_again() -> None:
+    fails = Fails()
+    watch = Watch([fails], null_log(), again_s=0.01)
+    watch.start()
+    async with asyncio.timeout(10):
+        await fails.watches.wait()
+    await watch.stop()
+    assert fails.runs == 2
