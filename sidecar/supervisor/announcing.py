@@ -104,6 +104,13 @@ class Announcer:
         )
         self._events.say(origin, closing_drafts(folded, facts))
 
+    def end_open(self, end: GenerationEnd) -> None:
+        """Append the last events of a generation that has none yet; nothing if there is none."""
+        folded = self._events.fold.session(self._thread_id)
+        if folded is not None and not folded.exited:
+            instance_id = folded.provider_instance_id
+            self.end(Origin(folded.provider, self._thread_id, folded.generation, instance_id), end)
+
 
 def _starting(again: Again | None) -> Draft:
     state = SessionStateChanged(

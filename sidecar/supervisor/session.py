@@ -243,8 +243,7 @@ class Session:
                 again = await self._run_generation(ready, again)
         except Exception as error:  # noqa: BLE001 - one session's defect must not reach another
             self._log.exception("session.defect", error)
-            self.lifecycle = Lifecycle()
-            self._kin.forget(self.thread_id)
+            await self._break_off(f"a defect of the sidecar: {type(error).__name__}")
             _settle(ready, InternalError(f"The session failed: {error!r}"))
         finally:
             self._generation = None
@@ -253,6 +252,19 @@ class Session:
         await self._remember(wanted=False)
         if self._task is asyncio.current_task():  # one that is down is kept: as little as can be
             self._task = self._plan = self._turn = None
+
+    async def _break_off(self, reason: str) -> None:
+        """End a run that has a defect: nothing of it runs on, and it gets its last events."""
+        self.lifecycle = Lifecycle(Phase.STOPPING)
+        try:
+            if self._generation is not None:
+                self._generation.close(0.0, reason)
+                await self._generation.ended()
+            self._announcer.end_open(GenerationEnd("error", reason, True, ""))
+        except Exception as error:  # noqa: BLE001 - the same; what can be done is done
+            self._log.exception("session.defect", error)
+        self._kin.forget(self.thread_id)
+        self.lifecycle = Lifecycle()
 
     async def _run_generation(
         self, ready: asyncio.Future[None], again: Again | None

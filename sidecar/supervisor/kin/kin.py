@@ -130,6 +130,7 @@ class Kin:
     def forget(self, thread_id: str) -> None:
         """It is gone without an end of its own: a defect of ours."""
         if self._members.pop(thread_id, None) is not None:
+            self._backoffs.pop(thread_id, None)
             self._forest.stop_asked(thread_id)
             self._forest.ended(thread_id, End("error", 0.0, self._clock(), 0.0))
             self._carry_out()
