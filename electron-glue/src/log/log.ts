@@ -35,6 +35,9 @@ const WAITING = 200;
 
 const TEXT_CHARS = 300;
 
+/** What is searched for secrets: the cut comes behind it, as half a secret is known as none. */
+const SEARCHED_CHARS = 4 * TEXT_CHARS;
+
 export class ClientLog {
   readonly #take: ((record: LogRecord) => void) | null;
   #waiting: LogRecord[] | null;
@@ -105,8 +108,9 @@ const BEARER = /(bearer\s{1,8})[A-Za-z0-9._~+/=-]{8,}/giu;
 export function words(value: unknown): string {
   const said = value instanceof Error ? value.message : String(value);
   return said
-    .slice(0, TEXT_CHARS)
+    .slice(0, SEARCHED_CHARS)
     .replace(CREDENTIALS, "$1[redacted]@")
     .replace(TOKENS, "[redacted]")
-    .replace(BEARER, "$1[redacted]");
+    .replace(BEARER, "$1[redacted]")
+    .slice(0, TEXT_CHARS);
 }

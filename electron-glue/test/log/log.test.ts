@@ -133,6 +133,8 @@ describe("the client's log", () => {
     );
     assert.ok(!said.includes("secret"), said);
     assert.ok(words("x".repeat(10_000)).length <= 300);
+    const cut = words(`${"x".repeat(280)} ws://me:secret-four@host`);
+    assert.ok(!cut.includes("me:"), cut);
   });
 });
 
