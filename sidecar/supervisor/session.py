@@ -89,6 +89,11 @@ class Session:
         return self._generation.lodging if self._generation else None
 
     @property
+    def running(self) -> int | None:
+        """The number of the generation that runs now; None when none does."""
+        return self._generation.number if self._generation else None
+
+    @property
     def vitals(self) -> Vitals | None:
         """When it last gave a sign of life; None when it is not up."""
         up = self._generation is not None and self.lifecycle.phase is Phase.LIVE

@@ -100,8 +100,17 @@ class MemoryWatch:
     def _tell(self, usage: Usage, limit_bytes: int, detail: dict[str, Any]) -> None:
         used = detail.get("totalBytes", usage.charged_bytes)
         whose = "the sidecar uses" if "totalBytes" in detail else "the session uses"
+        session = self._looked_at(usage)
+        if session is not None:
+            session.tell(f"Memory: {whose} {used // MIB} of {limit_bytes // MIB} MiB", detail)
+
+    def _looked_at(self, usage: Usage) -> Session | None:
+        """Return the session of a usage; None when what was looked at has ended meanwhile.
+
+        A look takes a while where memory is scarce: the next generation is not to pay for the last.
+        """
         session = self._supervisor.session(usage.thread_id)
-        session.tell(f"Memory: {whose} {used // MIB} of {limit_bytes // MIB} MiB", detail)
+        return session if session.running == usage.generation else None
 
     def _end(self, usage: Usage, detail: dict[str, Any]) -> None:
         over = "the sidecar's" if "totalBytes" in detail else "its"
@@ -109,7 +118,8 @@ class MemoryWatch:
             f"memory: it used {usage.charged_bytes // MIB} MiB, over {over} budget of "
             f"{detail['limitBytes'] // MIB} MiB"
         )
-        if not self._supervisor.session(usage.thread_id).fail(reason, detail):
+        session = self._looked_at(usage)
+        if session is not None and not session.fail(reason, detail):
             self._judge.spare(usage)
 
 
