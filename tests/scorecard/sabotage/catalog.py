@@ -29,7 +29,7 @@ SABOTAGES: dict[str, Sabotage] = {
         supervision.no_stall_watch,
     ),
     "no-kill": Sabotage(
-        "hang", "the stop ladder ends at SIGTERM", "was not resumed by itself", containment.no_kill
+        "hang", "the stop ladder ends at SIGTERM", "the stopped agent lives on", containment.no_kill
     ),
     "no-restart": Sabotage(
         "crash", "what fell stays down", "was not resumed by itself", supervision.no_restart

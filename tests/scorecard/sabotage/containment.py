@@ -1,21 +1,23 @@
 """Sabotages of what ends processes."""
 
+import signal
 from typing import Any
 
-from tests.scorecard.sabotage.patching import replace
+from tests.scorecard.sabotage.patching import patch, replace
 
 
 def no_kill() -> None:
-    """Leave out the last rung: nothing of a session is killed, and no host."""
+    """Leave out the last rung: what hears no SIGTERM lives on, also behind its host's end."""
 
-    async def kill(self: Any) -> Any:
-        from sidecar.process.census import Kill  # noqa: PLC0415 - after the patches
+    def signal_group(before: Any) -> Any:
+        def but_not_kill(self: Any, number: int) -> None:
+            if number != signal.SIGKILL:
+                before(self, number)
 
-        return Kill(self._look)
+        return but_not_kill
 
-    replace("sidecar.process.stop:_Stop._kill", kill)
-    replace("sidecar.process.child:Child.close", lambda _self: None)
-    replace("sidecar.supervisor.hostlink:HostLink.kill", lambda _self, _reason: None)
+    replace("sidecar.process.census:Kill.step", lambda _self: None)
+    patch("sidecar.process.child:Child.signal_group", signal_group)
 
 
 def no_subreaper() -> None:
