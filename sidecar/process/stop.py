@@ -23,6 +23,10 @@ POLL_FIRST_S = 0.005
 POLL_LAST_S = 0.05
 """Between two censuses while a rung waits for orphans, whose end nothing tells."""
 
+KILL_LEAST_S = 0.15
+"""What the kill rung gets however short the deadline: a killed process gives its memory back before
+it is gone, some 0.12 s a GB. Less than any stop's grace, beyond which the host itself is killed."""
+
 OUTPUT_AFTER_STOP_S = 0.25
 """All writers are dead by then, so the pipes' ends are a turn of the loop away; a reader that
 waits for credit does not get that far, and is not waited for any longer."""
@@ -59,10 +63,11 @@ class Ladder:
 
     @classmethod
     def within(cls, total_s: float) -> "Ladder":
-        """Return the default ladder, scaled to `total_s`."""
+        """Return the default ladder, scaled to `total_s`; its kill gets KILL_LEAST_S at least."""
         scale = max(total_s, 0.0) / cls().total_s
         full = cls()
-        return cls(*(s * scale for s in (full.cancel_s, full.eof_s, full.term_s, full.kill_s)))
+        kill_s = max(full.kill_s * scale, KILL_LEAST_S)
+        return cls(full.cancel_s * scale, full.eof_s * scale, full.term_s * scale, kill_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from sidecar.process import (
 )
 from sidecar.process.identity import ProcessInfo
 from sidecar.process.linux import set_subreaper
-from sidecar.process.stop import session_census
+from sidecar.process.stop import KILL_LEAST_S, session_census
 from tests.process.conftest import Misbehave
 from tests.support import observer
 
@@ -187,6 +187,16 @@ async def test_survivors_are_reported_and_the_deadline_kept(misbehave: Misbehave
     assert report.killed == []
 
 
+async def test_a_large_process_is_no_survivor_while_it_gives_its_memory_back() -> None:
+    dying = ProcessInfo(ProcessKey(os.getppid(), -1), 1, 0, 0, False, "dying")
+    until = time.monotonic() + KILL_LEAST_S * 0.8
+
+    def look() -> list[ProcessInfo]:
+        return [dying] if time.monotonic() < until else []
+
+    assert (await stop_tree([], look=look, ladder=Ladder.within(0))).survivors == []
+
+
 async def test_the_last_output_is_read_before_the_pipes_are_closed(misbehave: Misbehave) -> None:
     child = await misbehave("farewell")
     words = []
@@ -209,5 +219,5 @@ async def test_stopping_nothing_is_quick_and_reports_nothing() -> None:
 
 def test_a_ladder_is_scaled_to_its_deadline() -> None:
     assert Ladder.within(2.5).total_s == pytest.approx(2.5)
-    assert Ladder.within(0).total_s == 0
+    assert Ladder.within(0).total_s == KILL_LEAST_S
     assert Ladder().total_s == 5.0
