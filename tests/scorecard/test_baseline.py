@@ -87,6 +87,15 @@ async def test_a_crash_in_a_tree_loses_nothing_and_brings_back_what_was_below(
     assert not scene.agents()
 
 
+async def test_a_stop_ends_what_has_left_the_group_but_not_the_tree(scene: Scene) -> None:
+    await scene.node.open(scene.plan("a"))
+    await scene.node.send("a", "tool; say 1 0")
+    await scene.told("a", "turn-ended")
+    assert len(scene.agents()) == 2
+    await scene.node.close("a")
+    assert not scene.agents()
+
+
 async def test_a_turn_that_stalls_and_one_that_is_cancelled_have_one_end_each(
     scene: Scene,
 ) -> None:

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { log } from "./log.mjs";
 import { LineSplitter } from "./lines.mjs";
+import { below, bornAt, processes } from "./memory.mjs";
 
 const LINE_BYTES = 64 * 1024 * 1024;
 const STDERR_LINE_BYTES = 64 * 1024;
@@ -11,11 +12,23 @@ const KILL_AFTER_MS = 3_000;
 const DRAIN_MS = 1_000; // a grandchild may hold a pipe open for ever
 const TAIL_LINES = 20;
 
+const GONE_LOOK_MS = 10;
+const SAME_LOOK_MS = 20; // children that are stopped together need one look at /proc
+
 const living = new Set();
 
-/** Kill every group at once: for an exit that waits for nothing. */
+/** Kill every tree at once: for an exit that waits for nothing. */
 export function killAll() {
-  for (const child of living) child.signal("SIGKILL");
+  for (const child of living) child.kill("everything ends");
+  for (const child of living) child.killTree();
+}
+
+let looked = { at: -Infinity, all: new Map() };
+
+function look() {
+  const now = performance.now();
+  if (now - looked.at > SAME_LOOK_MS) looked = { at: now, all: processes() };
+  return looked.all;
 }
 
 export class Child {
@@ -27,6 +40,7 @@ export class Child {
     this.over = false;
     this.reason = null;
     this.timers = [];
+    this.tree = new Map(); // pid → when it began: what was below it when its end was begun
     const [command, ...args] = argv;
     this.process = spawn(command, args, { detached: true, stdio: ["pipe", "pipe", "pipe"] });
     living.add(this);
@@ -52,9 +66,10 @@ export class Child {
     child.on("exit", (code, signal) => {
       this.reason ??= signal ? `was killed by ${signal}` : `ended with exit code ${code}`;
       this.signal("SIGKILL"); // what is left of its group
+      this.killTree();
       this.timers.push(setTimeout(() => this.end(this.reason), DRAIN_MS));
     });
-    child.on("close", () => this.end(this.reason));
+    child.on("close", () => this.endWithTree());
   }
 
   heardStderr(line) {
@@ -72,6 +87,7 @@ export class Child {
   /** End it politely, then by TERM, then by KILL. */
   stop() {
     if (this.over) return;
+    this.noteTree();
     this.process.stdin.end();
     this.timers.push(setTimeout(() => this.signal("SIGTERM"), TERM_AFTER_MS));
     this.timers.push(setTimeout(() => this.kill("did not stop"), KILL_AFTER_MS));
@@ -79,7 +95,32 @@ export class Child {
 
   kill(reason) {
     this.reason ??= reason;
+    this.noteTree();
     this.signal("SIGKILL");
+  }
+
+  /** Note who is below it: some have left its group, and nobody finds them once it is dead. */
+  noteTree() {
+    const all = look();
+    for (const pid of below(all, this.pid)) this.tree.set(pid, all.get(pid).born);
+  }
+
+  /** End once all that was noted is gone; the timer of the exit ends it anyway. */
+  endWithTree() {
+    if ([...this.tree].some(([pid, born]) => bornAt(pid) === born)) {
+      this.timers.push(setTimeout(() => this.endWithTree(), GONE_LOOK_MS));
+    } else this.end(this.reason);
+  }
+
+  killTree() {
+    for (const [pid, born] of this.tree) {
+      if (bornAt(pid) !== born) continue;
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch (error) {
+        if (error.code !== "ESRCH") log("warning", `SIGKILL: ${error.message}`, this.words());
+      }
+    }
   }
 
   /** Signal the whole group. */
