@@ -50,6 +50,13 @@ def test_a_row_that_broke_off_shows_no_zeros() -> None:
     assert " ".join(line.split()) == "node RED ? ? ? ? – –"
 
 
+def test_totals_say_what_is_not_in_them() -> None:
+    broken = Outcome("It broke off.", verdict="red", reasons=["no"], carried_out=False)
+    assert "broke off" not in render.table(report())
+    said = render.table(Report([RowResult("code", "Session code fails", broken)]))
+    assert "processes left 0 (1 broke off and count for nothing)" in said
+
+
 def test_a_busy_machine_is_owned_up_to() -> None:
     assert "times are worth little" not in render.table(report())
     assert "times are worth little" in render.table(report(cpu_load=4.0))

@@ -56,7 +56,9 @@ def verdict_line(report: Report) -> str:
         f"doubled {sum(o.events_doubled for o in ours)}, "
         f"processes left {sum(o.processes_left for o in ours)}"
     )
-    return f"{said} — ours: {totals}"
+    broken_off = sum(not outcome.carried_out for outcome in ours)
+    uncounted = f" ({broken_off} broke off and count for nothing)" if broken_off else ""
+    return f"{said} — ours: {totals}{uncounted}"
 
 
 def circumstances(report: Report) -> str:
