@@ -21,6 +21,7 @@ from sidecar.core.supervision import (
     Restart,
     Suspend,
     Suspended,
+    stop_order,
 )
 from sidecar.observe.log import Log
 from sidecar.supervisor.announcing import Again
@@ -92,11 +93,12 @@ class Kin:
 
         Who waits below it, and was never up either, is stopped: there is nothing to be below of.
         """
-        self.stop_asked(thread_id)
-        for id_, member in list(self._members.items()):
-            if member.spec.parent == thread_id and not member.began:
-                self.never_up(id_)
-                member.session.stop_because(thread_id)
+        waiting = {id_: m.spec.parent for id_, m in self._members.items() if not m.began}
+        *below, _ = stop_order(waiting, thread_id)
+        self.stop_asked(thread_id, *below)
+        for id_ in below:
+            member = self._members[id_]
+            member.session.stop_because(member.spec.parent or thread_id)
 
     def ended(
         self, thread_id: str, end: GenerationEnd, lived_s: float

@@ -1,6 +1,8 @@
 """Gates open when the machine says so; what it commands reaches the sessions, in time and once."""
 
 import asyncio
+import sys
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -125,6 +127,15 @@ async def test_who_waits_below_one_that_never_was_up_is_stopped(world: World) ->
     for id_ in ("g", "c", "p"):
         assert world.kin.ended(id_, ASKED, 0.0) is None
     assert world.told("other") == []
+
+
+async def test_a_tree_that_waits_below_it_may_be_of_any_depth(world: World) -> None:
+    ids = [f"s{depth}" for depth in range(sys.getrecursionlimit())]
+    for parent, id_ in zip([None, *ids], ids, strict=False):
+        world.start(id_, parent)
+    world.kin.never_up("s0")
+    assert world.told("s0") == []
+    assert all(world.told(id_) == [("stop", parent)] for parent, id_ in pairwise(ids))
 
 
 async def test_one_that_ran_before_is_not_stopped_for_a_parent_that_never_was_up(
