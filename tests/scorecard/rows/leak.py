@@ -33,6 +33,8 @@ async def run(arena: Arena) -> Outcome:
         figures[thread] = await _leak(stage, thread, f"say 5 5; {order} {rate}", budget_mib)
     until_ns = time.monotonic_ns()
     after_bytes = stage.own_pss()
+    given_back = after_bytes - before_bytes < budget_mib * MIB / 2
+    stage.judge.must(given_back, f"kept of the leak: {(after_bytes - before_bytes) // MIB} MiB")
     agent, code = figures["agent-leaks"], figures["code-leaks"]
     return await stage.finish(
         f"An agent, then session code, grows by {rate} MB/s beyond its budget of {budget_mib} MB.",
