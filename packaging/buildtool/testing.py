@@ -24,6 +24,9 @@ PREFETCH = "tests.agents.prefetch"
 REQUIRE = {"AGENT_SIDECAR_REQUIRE_FROZEN": "1"}
 """No test against a frozen binary is skipped because there is none."""
 
+WHOLE = ("tests/integration", "tests/frozen")
+"""Tests that start whole sidecars: they mostly wait, for processes and for deadlines."""
+
 
 def test(*, long: bool, agents: Sequence[str], pytest_arguments: Sequence[str]) -> int:
     """Set up, freeze both layouts, run all tests; return 0 when everything passed.
@@ -62,20 +65,28 @@ Result = tuple[str, int, list[str]]
 
 
 def _all(python: Path, long_option: list[str]) -> list[Result]:
-    """Run those of real agents, of Node and marked so beside all others: they mostly wait."""
+    """Run three lanes side by side: two of them mostly wait."""
     waiting = ["-m", "agents or beside", *long_option]
-    lane = [_node_step(), Step("beside", _pytest_argv(python, waiting), ROOT, REQUIRE)]
-    with Beside(lane) as beside:
-        results = [_pytest(python, ["-m", "not agents and not beside", *long_option])]
-        for outcome in beside.outcomes():
+    others = ["-m", "not agents and not beside", *long_option]
+    lanes = (
+        [_node_step(), _step("beside", python, waiting)],
+        [_step("whole", python, [*others, *WHOLE])],
+    )
+    with Beside(lanes[0]) as first, Beside(lanes[1]) as second:
+        results = [_pytest(python, [*others, *(f"--ignore={folder}" for folder in WHOLE)])]
+        for outcome in (*first.outcomes(), *second.outcomes()):
             say(f"\n{outcome.step.title} (ran beside)")
             say("\n".join(outcome.lines))
             results.append(_judged(outcome.step.title, outcome.code, outcome.lines))
     return results
 
 
+def _step(title: str, python: Path, arguments: Sequence[str]) -> Step:
+    return Step(title, _pytest_argv(python, arguments), ROOT, REQUIRE)
+
+
 def _pytest(python: Path, arguments: Sequence[str]) -> Result:
-    return _shown(Step("pytest", _pytest_argv(python, arguments), ROOT, REQUIRE))
+    return _shown(_step("pytest", python, arguments))
 
 
 def _pytest_argv(python: Path, arguments: Sequence[str]) -> list[str | Path]:
