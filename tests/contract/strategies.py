@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from hypothesis import reject
 from hypothesis import strategies as st
 from msgspec import inspect as types
 
@@ -26,7 +27,14 @@ def structs(struct: Any) -> st.SearchStrategy[Any]:
     assert isinstance(info, types.StructType)
     required = {f.name: values(f.type) for f in info.fields if f.required}
     optional = {f.name: values(f.type) for f in info.fields if not f.required}
-    return st.fixed_dictionaries(required, optional=optional).map(lambda kw: info.cls(**kw))
+
+    def made(fields: dict[str, Any]) -> Any:
+        try:
+            return info.cls(**fields)
+        except ValueError:  # fields that contradict each other, as a soft limit above the hard one
+            reject()
+
+    return st.fixed_dictionaries(required, optional=optional).map(made)
 
 
 def values(field_type: types.Type) -> st.SearchStrategy[Any]:
