@@ -61,8 +61,12 @@ class HostChannel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Decode and hand on (asyncio.Protocol). A broken supervisor is a lost one."""
-        for payload in self._decoder.feed(data):
-            self._on_frame(_DECODER.decode(payload))
+        try:
+            for payload in self._decoder.feed(data):
+                self._on_frame(_DECODER.decode(payload))
+        except Exception:  # no memory left, say: what was read is lost, so nothing may come behind
+            self.lost.set()
+            raise
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the host that it is alone (asyncio.Protocol)."""

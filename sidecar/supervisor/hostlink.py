@@ -79,6 +79,9 @@ class SlotHandler(Protocol):
         """Take any other frame of the slot."""
 
 
+_LOST = "what it said could not be taken; the log has why"
+
+
 class HostEnd(NamedTuple):
     """How a host process ended."""
 
@@ -241,6 +244,14 @@ class HostLink(asyncio.BufferedProtocol):
         self.heard_s = time.monotonic()
         if self._violation is not None:
             return
+        try:
+            self._take(data)
+        except Exception:  # no memory left, say: what was read is lost, so nothing may come behind
+            self._violation = _LOST
+            self.process.kill()
+            raise
+
+    def _take(self, data: bytes) -> None:
         frames: list[FromHost] = []
         broken: Exception | None = None
         try:

@@ -167,3 +167,22 @@ def test_what_fits_its_channel_is_decoded() -> None:
     assert check_event(ORIGIN, GOOD).thread_id == "mine"
     with pytest.raises(ProtocolViolation, match="a-sibling"):
         check_event(ORIGIN, EventFrame(0, "content.delta", event(thread_id="a-sibling")))
+
+
+async def test_a_host_whose_words_could_not_be_taken_is_killed_and_heard_no_more(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even when the loop, as short of memory, neither logs it nor closes the channel."""
+    taken: list[list[EventFrame]] = []
+
+    def short_of_memory(frames: list[EventFrame]) -> None:
+        taken.append(frames)
+        raise MemoryError
+
+    monkeypatch.setattr(host, "on_events", short_of_memory)
+    data = encode_frame(msgspec.msgpack.encode(EventFrame(0, "turn.started", b"")))
+    with pytest.raises(MemoryError):
+        host.link.data_received(data)
+    assert host.killed == 1
+    host.link.data_received(data)
+    assert len(taken) == 1
