@@ -237,21 +237,18 @@ class HostLink(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what was read (asyncio.BufferedProtocol)."""
-        self.data_received(bytes(memoryview(_BUFFER)[:nbytes]))
-
-    def data_received(self, data: bytes) -> None:
-        """Decode and hand on, events of one slot together."""
         self.heard_s = time.monotonic()
         if self._violation is not None:
             return
         try:
-            self._take(data)
+            self.data_received(bytes(memoryview(_BUFFER)[:nbytes]))
         except Exception:  # no memory left, say: what was read is lost, so nothing may come behind
             self._violation = _LOST
             self.process.kill()
             raise
 
-    def _take(self, data: bytes) -> None:
+    def data_received(self, data: bytes) -> None:
+        """Decode and hand on, events of one slot together."""
         frames: list[FromHost] = []
         broken: Exception | None = None
         try:

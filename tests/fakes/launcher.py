@@ -20,7 +20,13 @@ def main() -> None:
     child = subprocess.Popen([*command, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdin is not None
     assert child.stdout is not None
-    bootstrap = {"token": token, "parentPid": os.getpid(), "dataDir": data_dir}
+    bootstrap = {
+        "token": token,
+        "parentPid": os.getpid(),
+        "dataDir": data_dir,
+        # The shell is killed with all else, and some users' shells hold locks meanwhile.
+        "settings": {"env": {"loginShell": False}},
+    }
     child.stdin.write(json.dumps(bootstrap).encode() + b"\n")
     child.stdin.flush()
     ready = json.loads(child.stdout.readline())
