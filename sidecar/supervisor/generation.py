@@ -18,7 +18,6 @@ from sidecar.contract.errors import (
     ProviderProcessFailed,
     ProviderRequestFailed,
     SidecarError,
-    error_from_body,
     exit_facts,
 )
 from sidecar.contract.events.session import SessionConfigured
@@ -41,6 +40,7 @@ from sidecar.core.framing import ProtocolViolation
 from sidecar.core.promises import Promises
 from sidecar.core.redaction import secrets_of_session
 from sidecar.core.stamping import Origin
+from sidecar.supervisor.calls import OPENING_CALL, Answer, Calls
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.ends import (
     GenerationEnd,
@@ -54,9 +54,6 @@ from sidecar.supervisor.patience import journalled
 from sidecar.supervisor.placement import Seat
 from sidecar.supervisor.sampling import Lodging, Tenant
 from sidecar.supervisor.vitals import Vitals
-
-OPENING_CALL = 0
-"""Id of the reply that tells that a session is open."""
 
 SEAT_TRIES = 2
 """A shared host may die while a session is on its way to it; the next seat is in another one."""
@@ -92,8 +89,7 @@ class Generation:
         """Whether the host has said anything of the session: then it may have begun to run."""
         self._exit: ExitFrame | None = None
         self._exited = asyncio.Event()
-        self._calls: dict[int, asyncio.Future[Any]] = {}
-        self._next_call = OPENING_CALL + 1
+        self._calls = Calls()
         self._owed = CreditOwed(shared.host_credit())
         self._promises = Promises()
         self._close: tuple[int, str] | None = None
@@ -154,11 +150,11 @@ class Generation:
         why = self._verdict.reason if self._verdict is not None else "its host died"
         raise ProviderProcessFailed(f"Cannot start the session: {why}")
 
-    async def _open_in(self, seat: Seat) -> asyncio.Future[Any]:
+    async def _open_in(self, seat: Seat) -> Answer:
         """Open in a seat; returns the answer, which is not done when the host died before it."""
         await self._until_up(seat)
         self._log.info("session.hosted", host=seat.host_pid, shared=seat.shared)
-        opened = self._expect(OPENING_CALL)
+        _, opened = self._calls.expect(OPENING_CALL)
         credit = self._shared.host_credit()
         self._owed.offered(credit)
         seat.open(self, self._spec_in(seat), credit)
@@ -244,9 +240,7 @@ class Generation:
         seat = self._seat
         if seat is None or self._exited.is_set():
             raise ProviderProcessFailed(f"{method}: the session's provider is not running")
-        call_id = self._next_call
-        self._next_call += 1
-        answer = self._expect(call_id)
+        call_id, answer = self._calls.expect()
         deadline_ms = int(deadline_s * 1000)
         seat.send(
             CallFrame(
@@ -274,7 +268,7 @@ class Generation:
             return result
         finally:
             self.vitals.call_ends()
-            self._calls.pop(call_id, None)
+            self._calls.forget(call_id)
 
     def close(self, deadline_s: float, reason: str, grace_s: float = CLOSE_GRACE_S) -> None:
         """Ask for the end; `ended` tells when it is reached."""
@@ -338,7 +332,7 @@ class Generation:
         self._heard = True
         match frame:
             case ReplyFrame():
-                self._on_reply(frame)
+                self._calls.answered(frame)
             case CursorFrame():
                 config = {"resumeCursor": frame.resume_cursor}
                 draft = Draft(type="session.configured", payload=SessionConfigured(config=config))
@@ -353,15 +347,6 @@ class Generation:
                 turn = folded.turn.turn_id if folded and folded.turn else None
                 host_pid = self._seat.host_pid if self._seat else None
                 self._shared.host_logs.write(self._log, frame, turn, host_pid)
-
-    def _on_reply(self, frame: ReplyFrame) -> None:
-        future = self._calls.get(frame.id)
-        if future is None or future.done():
-            return
-        if frame.error is not None:
-            future.set_exception(error_from_body(frame.error))
-        else:
-            future.set_result(frame.result)
 
     def _on_commit(self, head: int) -> None:
         """Give credit back for what is on disk, at least a quarter of the window at a time."""
@@ -378,11 +363,6 @@ class Generation:
         """Give the credit that was held back while clients were behind (Paced)."""
         self._on_commit(self._shared.events.journal.head)
 
-    def _expect(self, call_id: int) -> asyncio.Future[Any]:
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._calls[call_id] = future
-        return future
-
     def _forget(self) -> None:
         self._unsubscribe()
         for timer in self._timers:
@@ -391,29 +371,21 @@ class Generation:
         self._shared.pace.forget(self)
         if self._seat is not None:
             self._seat.leave()
-        error: SidecarError = (
-            Cancelled("The session was stopped")
-            if self._close is not None
-            else ProviderProcessFailed(
-                "The session's provider ended before it answered",
-                provider=self._spec.provider,
-                threadId=self._spec.thread_id,
-                detail=self._exit.reason if self._exit else "host ended",
-                **self._how_it_ended(),
-            )
-        )
-        for future in self._calls.values():
-            if not future.done():
-                future.set_exception(error)
-                future.exception()  # marked as seen: the caller may be gone
-        self._calls.clear()
+        self._calls.fail(self._too_late())
 
-    def _how_it_ended(self) -> dict[str, Any]:
-        """Return what an error tells of the provider's end (PROTOCOL §6)."""
+    def _too_late(self) -> SidecarError:
+        """Return what calls get that are under way at the end (PROTOCOL §6)."""
+        if self._close is not None:
+            return Cancelled("The session was stopped")
         exit_ = self._exit
-        if exit_ is None:
-            return {}
-        return exit_facts(exit_.stderr_tail, exit_.exit_code, exit_.exit_signal)
+        facts = exit_facts(exit_.stderr_tail, exit_.exit_code, exit_.exit_signal) if exit_ else {}
+        return ProviderProcessFailed(
+            "The session's provider ended before it answered",
+            provider=self._spec.provider,
+            threadId=self._spec.thread_id,
+            detail=exit_.reason if exit_ else "host ended",
+            **facts,
+        )
 
     def _kill_later(self, delay_s: float, reason: str) -> None:
         timer = asyncio.get_running_loop().call_later(delay_s, self._kill_if_open, reason)

@@ -1,9 +1,13 @@
-"""Waiting for the journal only so long: stopping works without one (ARCHITECTURE §2)."""
+"""Waiting: for the journal only so long, for the first of several, for what is settled once.
+
+Stopping works without a journal (ARCHITECTURE §2).
+"""
 
 import asyncio
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
+from sidecar.contract.errors import SidecarError
 from sidecar.journal import JournalUnavailable
 from sidecar.observe.log import Log
 
@@ -34,3 +38,14 @@ async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
     finally:
         for task in tasks:
             task.cancel()
+
+
+def settle(future: asyncio.Future[Any], error: SidecarError | None = None) -> None:
+    """Have who waits go on, with None or with `error`; nothing when it was settled before."""
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+        future.exception()  # marked as seen: the caller may be gone

@@ -29,7 +29,7 @@ from sidecar.supervisor.ends import GenerationEnd
 from sidecar.supervisor.flag import Flag
 from sidecar.supervisor.generation import CLOSE_GRACE_S, Generation
 from sidecar.supervisor.kin import ExitTurn, Kin
-from sidecar.supervisor.patience import first_of, journalled
+from sidecar.supervisor.patience import first_of, journalled, settle
 from sidecar.supervisor.providers import Plan
 from sidecar.supervisor.records import encode_record, make_record
 from sidecar.supervisor.sampling import Lodging
@@ -249,11 +249,11 @@ class Session:
         except Exception as error:  # noqa: BLE001 - one session's defect must not reach another
             self._log.exception("session.defect", error)
             await self._break_off(f"a defect of the sidecar: {type(error).__name__}")
-            _settle(ready, InternalError(f"The session failed: {error!r}"))
+            settle(ready, InternalError(f"The session failed: {error!r}"))
         finally:
             self._generation = None
             self._settled.set()
-            _settle(ready, Cancelled("The session was stopped while it started"))
+            settle(ready, Cancelled("The session was stopped while it started"))
         await self._remember(wanted=False)
         if self._task is asyncio.current_task():  # one that is down is kept: as little as can be
             self._task = self._plan = self._turn = None
@@ -295,7 +295,7 @@ class Session:
         journal = self._shared.events.journal
         await journalled(journal.committed(journal.appended), "exit", self._log)
         if failure is not None and again is None:
-            _settle(ready, failure)
+            settle(ready, failure)
         return again
 
     async def _through_gate(self) -> bool:
@@ -340,7 +340,7 @@ class Session:
         if self.lifecycle.may(Cause.READY):
             self.lifecycle.move(Cause.READY)
         self._kin.ready(self.thread_id)
-        _settle(ready, None)
+        settle(ready)
         self._settled.set()
 
     def _end(self, origin: Origin, end: GenerationEnd, lived_s: float) -> Again | None:
@@ -407,13 +407,3 @@ class Session:
     def _own_deadline_s(self) -> float:
         own_s = self.shutdown_s
         return self._shared.settings.stop_ms / 1000 if own_s is None else own_s
-
-
-def _settle(ready: asyncio.Future[None], error: SidecarError | None) -> None:
-    if ready.done():
-        return
-    if error is None:
-        ready.set_result(None)
-    else:
-        ready.set_exception(error)
-        ready.exception()  # marked as seen: the caller may be gone
