@@ -17,10 +17,12 @@ from sidecar.core.supervision import stop_order
 from sidecar.supervisor.flag import Flag
 
 GRACE_S = 1.0
-"""What the wedged of all levels together get beyond the deadline before their hosts are killed."""
+"""What a host gets beyond a session's deadline before it is killed as wedged, however many levels
+there are: others may live in it. All levels together may be late by as much at nobody's cost."""
 
-GRACE_LEAST_S = 0.2
-"""What one of many levels gets of it: a busy machine needs that to read a frame."""
+GRACE_LEAST_S = 0.5
+"""What a host still gets once the whole is late by GRACE_S: to read a frame on a busy machine, to
+kill an agent, and to read its last output (0.4 s by the ladder)."""
 
 LONGEST_S = 50.0
 """A whole stop without a deadline of the client's: within that of the method (PROTOCOL §5)."""
@@ -103,12 +105,16 @@ class Cascade:
             self._weigh(member)
         total_s = min(self._want_s[root], LONGEST_S) if deadline_s is None else deadline_s
         self._total_s = total_s
-        self._grace_s = max(GRACE_S / max(1, self._levels[root]), GRACE_LEAST_S)
+        self._scale = total_s / self._want_s[root] if self._want_s[root] else 0.0
+        self._last_s = 0.0
+        """When the whole is late by all that it may be; by the loop's clock, once it runs."""
 
     async def run(self) -> list[str]:
         """Stop all of the tree; returns who ran, in the order of the exits."""
-        longest_s = self._total_s + self._grace_s * (self._levels[self._root] + 1)
-        due = self._due(asyncio.get_running_loop().time())
+        longest_s = self._longest_s()
+        now_s = asyncio.get_running_loop().time()
+        self._last_s = now_s + self._total_s + GRACE_S
+        due = self._due(now_s)
         held = self._held()
         tasks: dict[str, asyncio.Task[bool]] = {}
         turn: ExitTurn | None = None
@@ -132,16 +138,33 @@ class Cascade:
     ) -> bool:
         if first:
             await asyncio.wait(first)
-        left_s = max(due - asyncio.get_running_loop().time(), 0.0)
+        now_s = asyncio.get_running_loop().time()
+        left_s = self._left_s(member, due, now_s)
+        grace_s = GRACE_S if now_s < self._last_s else GRACE_LEAST_S
         try:
             if member.idle and self._spare_parked:
                 return False
             return await member.stop(
-                self._own_s(member, left_s), self._reason, grace_s=self._grace_s, turn=turn
+                self._own_s(member, left_s), self._reason, grace_s=grace_s, turn=turn
             )
         finally:
             await turn.come()
             turn.tell()
+
+    def _left_s(self, member: Member, due: float, now_s: float) -> float:
+        """Return what is left for one: all until it is due, or its share of what there still is.
+
+        `due` is by the plan, in which nobody is late.
+        """
+        share_s = self._scale * self._own_want_s[member.thread_id]
+        whole_s = self._last_s - GRACE_S - (due - share_s)
+        if whole_s > 0.0:
+            share_s *= min(max((self._last_s - now_s) / whole_s, 0.0), 1.0)
+        return max(due - now_s, share_s)
+
+    def _longest_s(self) -> float:
+        """Return how long the whole takes if every host is wedged."""
+        return self._total_s + 2 * GRACE_S + GRACE_LEAST_S * self._levels[self._root]
 
     def _own_s(self, member: Member, left_s: float) -> float:
         """Return the deadline of one: what is left for it, unless it declared less."""
@@ -165,8 +188,7 @@ class Cascade:
 
     def _due(self, now: float) -> dict[str, float]:
         """Return when each must be down at the latest, by its share of the whole."""
-        want_s = self._want_s[self._root]
-        scale = self._total_s / want_s if want_s else 0.0
+        scale = self._scale
         due = {self._root: now + self._total_s}
         for member in reversed(self.line):
             end = due[member.thread_id] - scale * self._own_want_s[member.thread_id]

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sidecar.supervisor.kin.cascade import LONGEST_S, Cascade, ExitTurn
+from sidecar.supervisor.kin import cascade
+from sidecar.supervisor.kin.cascade import GRACE_LEAST_S, GRACE_S, LONGEST_S, Cascade, ExitTurn
 
 UNIT_S = 0.02
 """One unit of the tests' deadlines."""
@@ -29,6 +30,8 @@ class Fake:
     thread_id: str
     parent: str | None = None
     needs_s: float = 0.0
+    late_s: float = 0.0
+    """How long its host takes beyond its deadline."""
     shutdown_s: float | None = None
     one_by_one: bool = False
     idle: bool = False
@@ -41,7 +44,7 @@ class Fake:
         self.world.began.append(self.thread_id)
         self.world.given_s[self.thread_id] = deadline_s
         self.world.graces.add(grace_s)
-        await asyncio.sleep(min(self.needs_s, deadline_s))
+        await asyncio.sleep(min(self.needs_s, deadline_s) + self.late_s)
         assert turn is not None
         await turn.come()
         self.world.exits.append(self.thread_id)
@@ -67,9 +70,9 @@ ORDER = ["b2", "b1", "b", "a2", "a1", "a", "r"]
 
 async def test_exits_are_told_in_one_order_whoever_is_slow(world: World) -> None:
     members = tree(world, b2={"needs_s": 5 * UNIT_S}, a1={"needs_s": 2 * UNIT_S})
-    cascade = Cascade(members, "r", default_s=10 * UNIT_S)
-    assert [member.thread_id for member in cascade.line] == ORDER
-    assert await cascade.run() == ORDER
+    down = Cascade(members, "r", default_s=10 * UNIT_S)
+    assert [member.thread_id for member in down.line] == ORDER
+    assert await down.run() == ORDER
     assert world.exits == ORDER
     assert set(world.began[:4]) == {"a1", "a2", "b1", "b2"}
     assert world.began[-1] == "r"
@@ -82,8 +85,50 @@ async def test_each_level_has_its_share_and_each_sibling_the_same(world: World) 
         assert world.given_s[leaf] == pytest.approx(3 * UNIT_S, abs=UNIT_S)
     for parent in ("a", "b"):
         assert world.given_s[parent] == pytest.approx(3 * UNIT_S, abs=2 * UNIT_S)
-    (grace_s,) = world.graces
-    assert grace_s == pytest.approx(1 / 3)
+
+
+def chain(world: World, length: int, **of_thread: dict[str, object]) -> list[Fake]:
+    """Return members m0 to m9, each below the one before it."""
+    names = [f"m{number}" for number in range(length)]
+    return [
+        Fake(world, name, above, **of_thread.get(name, {}))  # type: ignore[arg-type]
+        for name, above in zip(names, [None, *names], strict=False)
+    ]
+
+
+async def test_a_host_has_all_its_grace_however_deep_the_tree_is(world: World) -> None:
+    """Others may live in it: a machine that is busy for half a second must not cost them theirs."""
+    await Cascade(chain(world, 10), "m0", default_s=1, deadline_s=1).run()
+    assert world.exits[0] == "m9"
+    assert world.graces == {GRACE_S}
+
+
+async def test_a_host_that_is_late_costs_nobody_above_its_share(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cascade, "GRACE_S", 10 * UNIT_S)
+    members = chain(world, 5, m4={"needs_s": 99, "late_s": 10 * UNIT_S})
+    await Cascade(members, "m0", default_s=1, deadline_s=10 * UNIT_S).run()
+    assert world.given_s["m4"] == pytest.approx(2 * UNIT_S, abs=UNIT_S / 2)
+    for above in ("m3", "m2", "m1", "m0"):
+        assert world.given_s[above] > 1.5 * UNIT_S, above
+
+
+async def test_many_that_are_late_share_what_is_left(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deadline is that of the whole: beyond its grace nobody has time at the others' cost."""
+    monkeypatch.setattr(cascade, "GRACE_S", 5 * UNIT_S)
+    late: dict[str, dict[str, object]] = {
+        f"m{number}": {"needs_s": 99, "late_s": 5 * UNIT_S} for number in range(10)
+    }
+    await Cascade(chain(world, 10, **late), "m0", default_s=1, deadline_s=20 * UNIT_S).run()
+    given = [world.given_s[name] for name in world.began]
+    assert given == sorted(given, reverse=True)
+    assert sum(given) <= 25 * UNIT_S
+    assert given[2] > UNIT_S / 2, "the first ones have taken all of it"
+    assert world.given_s["m0"] == 0.0
+    assert world.graces == {5 * UNIT_S, GRACE_LEAST_S}
 
 
 async def test_without_a_deadline_each_has_its_own(world: World) -> None:
