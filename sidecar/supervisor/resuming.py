@@ -3,7 +3,8 @@
     wanted ── parent is up ──► resumed
        └── parent did not come up ──► waiting, said by events ── parent is started later ──► resumed
 
-Owns the order and who waits. How one session starts is the supervisor's affair.
+Owns the order and who waits, and that one session's defect costs no other its resume. How one
+session starts is the supervisor's affair.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from sidecar.contract.methods import SessionStartParams
 from sidecar.core.resuming import parents_to_wait_for
+from sidecar.observe.log import Log
 from sidecar.supervisor.records import SessionRecord
 
 RESUMES_AT_ONCE = 4
@@ -23,9 +25,10 @@ Decline = Callable[[SessionStartParams, str], None]
 class Resuming:
     """Resumes by `resume`, which tells whether the session is up; `decline` says why one is not."""
 
-    def __init__(self, resume: Resume, decline: Decline) -> None:
+    def __init__(self, resume: Resume, decline: Decline, log: Log) -> None:
         self._resume = resume
         self._decline = decline
+        self._log = log
         self._gate = asyncio.Semaphore(RESUMES_AT_ONCE)
         self._waiting: dict[str, SessionStartParams] = {}
         self._tasks: set[asyncio.Task[bool]] = set()
@@ -70,12 +73,15 @@ class Resuming:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _bring_back(self, start: SessionStartParams, *, parent_is_up: bool) -> bool:
-        if not parent_is_up:
+        try:
+            if parent_is_up:
+                async with self._gate:
+                    return await self._resume(start)
             self._waiting[start.thread_id] = start
             self._decline(start, f"waits for its parent {start.parent}, which was not resumed")
-            return False
-        async with self._gate:
-            return await self._resume(start)
+        except Exception as error:  # noqa: BLE001 - one session's defect must not reach another
+            self._log.exception("session.resume-defect", error, thread=start.thread_id)
+        return False
 
 
 def resumes(record: SessionRecord) -> bool:

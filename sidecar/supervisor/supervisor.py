@@ -44,7 +44,7 @@ class Supervisor:
         self._shared = shared
         self._sessions: dict[str, Session] = {}
         self._records: dict[str, SessionRecord] = {}
-        self._resuming = Resuming(self._resume, self._decline)
+        self._resuming = Resuming(self._resume, self._decline, shared.log)
         self._kin = Kin(shared.clock, shared.random, shared.log)
         self._resume_task: asyncio.Task[None] | None = None
         self._stops: set[asyncio.Task[list[str]]] = set()

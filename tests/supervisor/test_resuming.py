@@ -1,10 +1,12 @@
 """What comes back after an unclean end, in which order, and who waits for whom."""
 
 import asyncio
+import json
 
 import pytest
 
 from sidecar.contract.methods import RestartSpec, SessionStartParams
+from sidecar.observe.log import Log
 from sidecar.supervisor.records import SessionRecord
 from sidecar.supervisor.resuming import RESUMES_AT_ONCE, Resuming, resumes
 
@@ -30,15 +32,20 @@ class World:
         self.order: list[str] = []
         self.declined: dict[str, str] = {}
         self.failing: set[str] = set()
+        self.broken: set[str] = set()
+        """Those with a defect that nobody thought of."""
+        self.lines: list[str] = []
         self.at_once = 0
         self.most_at_once = 0
-        self.resuming = Resuming(self.resume, self.decline)
+        self.resuming = Resuming(self.resume, self.decline, Log((self.lines.append,)))
 
     async def resume(self, start: SessionStartParams) -> bool:
         self.at_once += 1
         self.most_at_once = max(self.at_once, self.most_at_once)
         await asyncio.sleep(0)
         self.at_once -= 1
+        if start.thread_id in self.broken:
+            raise LookupError("nobody thought of this")
         self.order.append(start.thread_id)
         up = start.thread_id not in self.failing
         if up:
@@ -47,6 +54,13 @@ class World:
 
     def decline(self, start: SessionStartParams, reason: str) -> None:
         self.declined[start.thread_id] = reason
+        if start.thread_id in self.broken:
+            raise LookupError("nor of this")
+
+    def defects(self) -> list[tuple[str, str]]:
+        """Return what was logged: events, and of whom."""
+        logged = [json.loads(line) for line in self.lines]
+        return [(entry["event"], entry["cid"]) for entry in logged]
 
     async def run(self, *records: SessionRecord) -> None:
         await self.resuming.run({r.start.thread_id: r for r in records})
@@ -90,6 +104,24 @@ async def test_who_waits_comes_back_with_the_parent(world: World) -> None:
     assert world.order == ["root", "child", "grandchild"]
     world.resuming.wake_children("root")
     assert not world.resuming._tasks
+
+
+async def test_a_defect_of_one_costs_no_other_its_resume(world: World) -> None:
+    world.broken = {"odd"}
+    others = [f"t{n}" for n in range(2 * RESUMES_AT_ONCE)]
+    await world.run(record("odd"), record("below", "odd"), *(record(name) for name in others))
+    assert world.order == others
+    assert list(world.declined) == ["below"], "its children wait, as if it could not start"
+    assert world.defects() == [("session.resume-defect", "odd")]
+
+
+async def test_a_defect_of_one_that_waits_is_logged_too(world: World) -> None:
+    world.failing, world.broken = {"root"}, {"child"}
+    await world.run(record("root"), record("child", "root"), record("last", "child"))
+    assert set(world.declined) == {"child", "last"}
+    world.resuming.wake_children("root")
+    await world.settle()
+    assert world.defects() == 2 * [("session.resume-defect", "child")]
 
 
 async def test_one_that_was_stopped_by_hand_waits_no_longer(world: World) -> None:
