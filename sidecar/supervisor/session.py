@@ -185,7 +185,8 @@ class Session:
         self._park_detail = {"kind": "parked", **detail}
         self.lifecycle.move(Cause.PARK)
         self._kin.stop_asked(self.thread_id)
-        self._close(self._own_deadline_s(), reason)
+        in_peace_s = self._shared.settings.stop_ms / 1000  # also one whose stop is to be a kill
+        self._close(max(self._own_deadline_s(), in_peace_s), reason)
         return True
 
     def decline(self, params: SessionStartParams, reason: str) -> None:

@@ -1,6 +1,7 @@
 """What a client may do with a session that is parked, and what ends of all kinds make of it."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,15 @@ async def test_a_restart_and_a_start_resume_it(client: SidecarClient) -> None:
     )
     assert (started["status"], started["runtimeMode"]) == ("ready", "full-access")
     assert await remembers(client, "t1")
+
+
+@pytest.mark.must("P4.25")
+async def test_one_whose_stop_is_a_kill_is_parked_gracefully_all_the_same(tmp_path: Path) -> None:
+    async with RunningSidecar(tmp_path) as sidecar, sidecar.client() as client:
+        await park(client, "t1", restart={"shutdownMs": 0})
+        records = [json.loads(line) for line in sidecar.stderr_text.splitlines()]
+    (stopped,) = [record for record in records if record["event"] == "session.tree-stopped"]
+    assert stopped["rung"] != "kill"
 
 
 @pytest.mark.must("P5.30")
