@@ -44,6 +44,10 @@ class Row:
         self.handle: Any = None
         """What the table reads the process by."""
 
+    def end(self) -> None:
+        """Note that it is gone; the next look drops it."""
+        self.rss_bytes, self.pss_bytes = 0, None
+
     @property
     def charged_bytes(self) -> int:
         """What it costs at most: its share when that was read, and all that it grew by since."""
@@ -76,14 +80,19 @@ class ProcessTable(ABC):
 
     @abstractmethod
     def glance(self, rows: Iterable[Row]) -> None:
-        """Read the memory of a few rows again."""
+        """Read the memory of a few rows again; what has ended costs nothing."""
 
     @abstractmethod
-    def read_shares(self, rows: Iterable[Row], *, anew: bool) -> None:
-        """Read the shares (PSS) that are not known or old; with `anew` of all whose RSS changed.
+    def read_shares(self, rows: Iterable[Row], older_than_s: float) -> None:
+        """Read the shares (PSS) that are not known, or were read longer ago than this.
 
-        Where there are none nothing happens.
+        What has ended meanwhile costs nothing from then on. Where there are no shares nothing
+        happens.
         """
+
+    @abstractmethod
+    def is_new(self, row: Row) -> bool:
+        """Tell whether the last look was the first one that saw it."""
 
 
 def table_below(top: int) -> ProcessTable:

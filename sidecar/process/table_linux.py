@@ -20,9 +20,6 @@ one of ours meanwhile, which is then missed for so long at most."""
 LEAP_BYTES = 32 * 1024 * 1024
 """Growth or shrinking between two looks that may be another process under the same pid."""
 
-PSS_AGE_S = 30.0
-"""A process shares less as its siblings end, so a share is read anew after so long."""
-
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICK_MS = 1000 // os.sysconf("SC_CLK_TCK")
 _READ_BYTES = 1024
@@ -36,6 +33,7 @@ class LinuxTable(ProcessTable):
         self._top = str(top)
         self._strangers: set[str] = set()
         self._looks = 0
+        self._looked_at = 0.0
         self._rows: dict[str, Row] = {}
 
     def rows(self) -> Iterable[Row]:
@@ -54,6 +52,7 @@ class LinuxTable(ProcessTable):
         if self._looks % STRANGERS_KEPT_LOOKS == 0:
             self._strangers.clear()
         self._looks += 1
+        self._looked_at = time.monotonic()
         listed = set(with_spare(lambda: os.listdir("/proc")))  # noqa: PTH208 - hot path
         went = [self._rows.pop(pid) for pid in self._rows.keys() - listed]
         self._strangers &= listed
@@ -64,18 +63,24 @@ class LinuxTable(ProcessTable):
         return went
 
     def glance(self, rows: Iterable[Row]) -> None:
-        """Read the memory of a few rows again."""
+        """Read the memory of a few rows again; what has ended costs nothing."""
         for row in rows:
-            _read_statm(row)
+            if not _read_statm(row):
+                row.end()
 
-    def read_shares(self, rows: Iterable[Row], *, anew: bool) -> None:
-        """Read the shares (PSS) that are not known or old; with `anew` of all whose RSS changed."""
+    def read_shares(self, rows: Iterable[Row], older_than_s: float) -> None:
+        """Read the shares (PSS) that are not known, or were read longer ago than this."""
         now = time.monotonic()
         for row in rows:
-            changed = anew and row.rss_bytes != row.pss_rss_bytes
-            if row.pss_bytes is None or changed or now - row.pss_read_at > PSS_AGE_S:
+            if row.pss_bytes is None or now - row.pss_read_at > older_than_s:
                 row.pss_bytes = _pss_of(row.key.pid)
                 row.pss_rss_bytes, row.pss_read_at = row.rss_bytes, now
+                if row.pss_bytes is None and not _read_statm(row):
+                    row.end()
+
+    def is_new(self, row: Row) -> bool:
+        """Tell whether the last look was the first one that saw it."""
+        return row.seen_at >= self._looked_at
 
     def _meet(self, pids: set[str]) -> None:
         """Take in those of the new processes that are below the top."""

@@ -19,6 +19,7 @@ class PsutilTable(ProcessTable):
     def __init__(self, top: int) -> None:
         self._top = top
         self._rows: dict[int, Row] = {}
+        self._looked_at = 0.0
 
     def rows(self) -> Iterable[Row]:
         """Return all rows, in no order."""
@@ -30,6 +31,7 @@ class PsutilTable(ProcessTable):
 
     def look(self, *, deep: bool) -> list[Row]:
         """Find what came, drop what went, read the memory of all; returns what went."""
+        self._looked_at = time.monotonic()
         ended = [row for row in self._rows.values() if not _read(row, deep=deep)]
         for row in ended:
             del self._rows[row.key.pid]
@@ -40,12 +42,17 @@ class PsutilTable(ProcessTable):
         return ended
 
     def glance(self, rows: Iterable[Row]) -> None:
-        """Read the memory of a few rows again."""
+        """Read the memory of a few rows again; what has ended costs nothing."""
         for row in rows:
-            _read(row, deep=False)
+            if not _read(row, deep=False):
+                row.end()
 
-    def read_shares(self, rows: Iterable[Row], *, anew: bool) -> None:
+    def read_shares(self, rows: Iterable[Row], older_than_s: float) -> None:
         """Do nothing: there are no shares."""
+
+    def is_new(self, row: Row) -> bool:
+        """Tell whether the last look was the first one that saw it."""
+        return row.seen_at >= self._looked_at
 
     def _meet(self, process: psutil.Process) -> None:
         if process.pid in self._rows:

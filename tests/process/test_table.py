@@ -137,18 +137,45 @@ def test_shares_are_read_where_there_are_some_and_growth_since_is_added(eater: E
     table.look(deep=True)
     row = row_of(table, child.pid)
     assert row.charged_bytes == row.rss_bytes
-    table.read_shares([row], anew=False)
+    table.read_shares([row], 30)
     assert row.pss_bytes is not None
     assert 30 * MB < row.pss_bytes < row.rss_bytes
     row.rss_bytes += MB
     assert row.charged_bytes == row.pss_bytes + MB
     row.pss_bytes = 1
-    table.read_shares([row], anew=False)
+    table.read_shares([row], 30)
     assert row.pss_bytes == 1, "young enough"
-    table.read_shares([row], anew=True)
+    table.read_shares([row], 0)
     assert row.pss_bytes > 30 * MB
     row.pss_bytes = None
     assert row.charged_bytes == row.rss_bytes
+
+
+def test_what_has_ended_since_the_look_costs_nothing(table: ProcessTable, eater: Eaters) -> None:
+    glanced, shared = eater(30 * MB), eater(30 * MB)
+    table.look(deep=True)
+    rows = [row_of(table, process.pid) for process in (glanced, shared)]
+    eater.end(glanced)
+    eater.end(shared)
+    table.glance(rows[:1])
+    assert rows[0].charged_bytes == 0
+    if isinstance(table, LinuxTable):
+        table.read_shares(rows[1:], 0)
+        assert rows[1].charged_bytes == 0
+
+
+def test_a_process_is_new_until_the_look_after_the_one_that_met_it(
+    table: ProcessTable, eater: Eaters
+) -> None:
+    table.look(deep=True)
+    child = eater(0)
+    table.look(deep=False)
+    row = row_of(table, child.pid)
+    table.glance([row])
+    assert table.is_new(row)
+    assert not table.is_new(row_of(table, os.getpid()))
+    table.look(deep=False)
+    assert not table.is_new(row)
 
 
 def test_no_descriptor_is_kept(eater: Eaters) -> None:
@@ -157,5 +184,5 @@ def test_no_descriptor_is_kept(eater: Eaters) -> None:
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     for deep in (True, False):
         table.look(deep=deep)
-    table.read_shares(table.rows(), anew=True)
+    table.read_shares(table.rows(), 0)
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208

@@ -14,6 +14,7 @@ from sidecar.core.watch.usage import LARGEST_KEPT, Figure, Usage
 from sidecar.process.marks import mark_of
 from sidecar.process.table import Row, table_below
 from sidecar.supervisor.sampling import Lodging, Tenant
+from sidecar.supervisor.watch.charging import OF_ALL, charge
 
 DEEP_S = 4.5
 """From one reading of CPU times to the next."""
@@ -63,13 +64,13 @@ class Looker:
         self._count_ended(went, marks)
         self._find_owners(tenants, marks)
         owned: dict[str, list[Row]] = {}
-        rss_bytes = 0
-        for row in self._table.rows():
+        rows, rss_bytes = list(self._table.rows()), 0
+        for row in rows:
             rss_bytes += row.rss_bytes
             if row.owner:
                 owned.setdefault(row.owner, []).append(row)
         near = total.is_near(rss_bytes)
-        charged_bytes = self._charge(list(self._table.rows()), total) if near else rss_bytes
+        charged_bytes = charge(self._table, rows, total, OF_ALL) if near else rss_bytes
         usages = {
             tenant.thread_id: self._usage(tenant, owned.get(tenant.lodging.mark, []))
             for tenant in tenants
@@ -93,7 +94,7 @@ class Looker:
     def _usage(self, tenant: Tenant, rows: list[Row]) -> Usage:
         rss_bytes = sum(row.rss_bytes for row in rows)
         near = tenant.budget.is_near(rss_bytes)
-        pss_bytes = self._charge(rows, tenant.budget) if near else None
+        pss_bytes = charge(self._table, rows, tenant.budget) if near else None
         cpu_ms = sum(row.cpu_ms for row in rows) + self._spent.get(tenant.lodging.mark, 0)
         return Usage(
             tenant.thread_id,
@@ -104,16 +105,6 @@ class Looker:
             len(rows),
             _largest(rows),
         )
-
-    def _charge(self, rows: list[Row], budget: Budget) -> int:
-        """Return what rows near a budget cost, shares exact as soon as it matters."""
-        self._table.read_shares(rows, anew=False)
-        charged = sum(row.charged_bytes for row in rows)
-        nearest = budget.nearest_bytes
-        if nearest is not None and charged > nearest:
-            self._table.read_shares(rows, anew=True)
-            charged = sum(row.charged_bytes for row in rows)
-        return charged
 
     def _count_ended(self, went: Iterable[Row], marks: set[str]) -> None:
         self._spent = {mark: ms for mark, ms in self._spent.items() if mark in marks}
