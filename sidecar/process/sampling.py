@@ -19,6 +19,8 @@ class ProcessSample(NamedTuple):
     """User and system time since it started."""
 
     age_s: float
+    waited_cpu_ms: int = 0
+    """The same of what it started, all together, once that has ended and was waited for."""
 
 
 def sample_tree(root: int) -> list[ProcessSample]:
@@ -54,6 +56,7 @@ def _sample_linux(info: ProcessInfo) -> ProcessSample | None:
         rss_bytes=int(fields[21]) * os.sysconf("SC_PAGE_SIZE"),
         cpu_ms=(int(fields[11]) + int(fields[12])) * 1000 // ticks,
         age_s=max(uptime_s - info.key.create_time / ticks, 0.0),
+        waited_cpu_ms=(int(fields[13]) + int(fields[14])) * 1000 // ticks,
     )
 
 
@@ -72,6 +75,7 @@ def _sample_elsewhere(info: ProcessInfo) -> ProcessSample | None:
             rss_bytes=process.memory_info().rss,
             cpu_ms=int((times.user + times.system) * 1000),
             age_s=max(time.time() - info.key.create_time, 0.0),
+            waited_cpu_ms=int((times.children_user + times.children_system) * 1000),
         )
     except psutil.Error:
         return None

@@ -1,6 +1,8 @@
 """A sample tells who is below a process and what each costs."""
 
 import os
+import subprocess
+import sys
 
 from sidecar.process import sample_tree
 from tests.process.conftest import Misbehave
@@ -29,6 +31,14 @@ def test_cpu_time_is_counted_in_milliseconds() -> None:
     own = sample_tree(os.getpid())[0]
     times = os.times()
     assert abs(own.cpu_ms - (times.user + times.system) * 1000) < 200
+
+
+def test_what_ended_children_used_is_their_parent_s_from_then_on() -> None:
+    before = sample_tree(os.getpid())[0]
+    burn = "import time\nwhile time.process_time() < 0.15: pass"
+    subprocess.run([sys.executable, "-I", "-S", "-c", burn], check=True)
+    after = sample_tree(os.getpid())[0]
+    assert after.waited_cpu_ms >= before.waited_cpu_ms + 140
 
 
 def test_a_process_that_is_gone_has_no_samples() -> None:

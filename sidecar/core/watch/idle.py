@@ -26,6 +26,8 @@ class Process(NamedTuple):
     name: str
     cpu_ms: int
     age_s: float
+    waited_cpu_ms: int = 0
+    """Of its children that have ended: a build is a hundred compilers of a second each."""
 
 
 class Ages(NamedTuple):
@@ -56,6 +58,7 @@ class Tree(NamedTuple):
     """Names of living processes that its turns have started."""
 
     work_cpu_ms: int = 0
+    """CPU time of all that was started below, ended ones included; it never falls."""
 
 
 def tree_of(processes: Sequence[Process], ages: Ages) -> Tree:
@@ -64,12 +67,13 @@ def tree_of(processes: Sequence[Process], ages: Ages) -> Tree:
     A turn starts nothing before it does anything. Host, agent and its MCP servers are older, also
     where the turn came at once, as after a wake: they are up before the model answers.
     """
-    cpu_ms = sum(p.cpu_ms for p in processes)
+    waited_ms = sum(p.waited_cpu_ms for p in processes)
+    cpu_ms = sum(p.cpu_ms for p in processes) + waited_ms
     if ages.turn_s is None or ages.deed_s is None:
         return Tree(cpu_ms)
     work_s = min(ages.turn_s, ages.deed_s + DEED_MARGIN_S)
     work = [p for p in processes if p.age_s < work_s]
-    return Tree(cpu_ms, tuple(p.name for p in work), sum(p.cpu_ms for p in work))
+    return Tree(cpu_ms, tuple(p.name for p in work), sum(p.cpu_ms for p in work) + waited_ms)
 
 
 class Idle:

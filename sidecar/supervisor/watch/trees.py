@@ -25,4 +25,4 @@ async def look_at_trees(sessions: Iterable[Session]) -> dict[Vitals, Tree]:
 
 
 def _processes(samples: Iterable[ProcessSample]) -> list[Process]:
-    return [Process(s.name, s.cpu_ms, s.age_s) for s in samples]
+    return [Process(s.name, s.cpu_ms, s.age_s, s.waited_cpu_ms) for s in samples]

@@ -87,6 +87,14 @@ def test_what_is_younger_than_the_first_deed_is_work() -> None:
     assert tree == Tree(62, ("sh", "watcher"), 2)
 
 
+def test_what_ended_children_burnt_is_work_whoever_waited_for_them() -> None:
+    make, agent = Process("make", 1, 500.0, 300), AGENT._replace(waited_cpu_ms=5_000)
+    tree = tree_of([HOST, agent, MCP, make], Ages(900.0, 880.0))
+    assert tree == Tree(61 + 5_300, ("make",), 1 + 5_300)
+    ended = agent._replace(waited_cpu_ms=5_301)
+    assert tree_of([HOST, ended, MCP], Ages(900.0, 880.0)).work_cpu_ms == tree.work_cpu_ms
+
+
 def test_a_turn_that_comes_at_once_does_not_make_work_of_the_agent_s_own_servers() -> None:
     """As after a wake: the turn is there before the MCP servers, but these before its answer."""
     ages = Ages(998.5, 985.0)
