@@ -221,13 +221,17 @@ class Journal(Store):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
 
-    async def _operate(self, run: Callable[[sqlite3.Connection], T]) -> T:
-        self._check_usable()
-        if not self._started:
-            raise JournalUnavailable("Cannot write: the journal was not started")
+    def _operate(self, run: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._writer.put(Operation(run, future))
-        return await future
+        try:
+            self._check_usable()
+            if not self._started:
+                raise JournalUnavailable("Cannot write: the journal was not started")
+        except JournalUnavailable as error:
+            future.set_exception(error)
+        else:
+            self._writer.put(Operation(run, future))
+        return future
 
     def _read(self, after: int, upto: int, room: Room, threads: Collection[str] | None) -> Page:
         """Read a page from disk (reader's thread)."""

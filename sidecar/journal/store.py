@@ -5,7 +5,7 @@ recovery are synchronous.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,15 +35,16 @@ class Store:
         """A read found damage: the next start checks every page, however this run ends."""
         self._lookups: sqlite3.Connection | None = None
 
-    async def _operate(self, run: Callable[[sqlite3.Connection], T]) -> T:
+    def _operate(self, run: Callable[[sqlite3.Connection], T]) -> Awaitable[T]:
+        """Queue a commit at once; await it to know that it is done."""
         raise NotImplementedError
 
     # Marks of process trees
 
-    async def add_mark(self, mark: str, thread_id: str) -> None:
-        """Note a mark before any process carries it."""
+    def add_mark(self, mark: str, thread_id: str) -> Awaitable[None]:
+        """Note a mark before any process carries it; queued when this returns."""
         values = (mark, thread_id, self.epoch)
-        await self._operate(
+        return self._operate(
             lambda db: _done(db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", values))
         )
 
@@ -66,10 +67,10 @@ class Store:
 
     # Sessions
 
-    async def put_session(self, thread_id: str, spec: bytes) -> None:
-        """Keep how a session was started; `spec` must hold no secret."""
+    def put_session(self, thread_id: str, spec: bytes) -> Awaitable[None]:
+        """Keep how a session was started; `spec` must hold no secret. Queued when this returns."""
         values = (thread_id, spec)
-        await self._operate(
+        return self._operate(
             lambda db: _done(db.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?)", values))
         )
 

@@ -6,7 +6,7 @@ a host cannot choose them. When it has ended nothing of it can reach the session
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -135,10 +135,9 @@ class Generation:
             ends.callback(journal.on_state(lambda *_: self._on_commit(journal.head)))
             self._unsubscribe = ends.pop_all().close
         noted = shared.events.journal.add_mark(self._spec.mark, self._spec.thread_id)
-        if not await journalled(noted, "mark", self._log):
-            raise Overloaded("Cannot start the session: the journal cannot be written")
         for _ in range(SEAT_TRIES):
             seat = self._seat = shared.hosts.seat(self._spec, self.budget.hard_bytes)
+            await self._noted(noted, seat)
             opened = await self._open_in(seat)
             if opened.done():
                 opened.result()
@@ -149,6 +148,17 @@ class Generation:
             seat.leave()
         why = self._verdict.reason if self._verdict is not None else "its host died"
         raise ProviderProcessFailed(f"Cannot start the session: {why}")
+
+    async def _noted(self, noted: Awaitable[None], seat: Seat) -> None:
+        """Wait for the mark's commit, while the host comes up: no process carries it before that.
+
+        Raises Overloaded when there is none; the host is not needed then.
+        """
+        if await journalled(noted, "mark", self._log):
+            return
+        if not seat.shared:
+            seat.kill("is not needed any more")
+        raise Overloaded("Cannot start the session: the journal cannot be written")
 
     async def _open_in(self, seat: Seat) -> Answer:
         """Open in a seat; returns the answer, which is not done when the host died before it."""

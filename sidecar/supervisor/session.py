@@ -61,6 +61,7 @@ class Session:
         self._park_detail: dict[str, Any] = {}
         self._turn: ExitTurn | None = None
         self._task: asyncio.Task[None] | None = None
+        self._recording: asyncio.Task[bool] | None = None
 
     @property
     def parent(self) -> str | None:
@@ -243,7 +244,7 @@ class Session:
     async def _supervise(self, ready: asyncio.Future[None]) -> None:
         """Run generations until the session is down. Never raises but for cancellation."""
         try:
-            await self._remember(wanted=True)
+            self._remember(wanted=True)  # the mark's commit comes behind it, the host behind both
             again = await self._run_generation(ready, None)
             while again is not None:
                 again = await self._run_generation(ready, again)
@@ -257,7 +258,7 @@ class Session:
             settle(ready, Cancelled("The session was stopped while it started"))
         await self._remember(wanted=False)
         if self._task is asyncio.current_task():  # one that is down is kept: as little as can be
-            self._task = self._plan = self._turn = None
+            self._task = self._plan = self._turn = self._recording = None
 
     async def _break_off(self, reason: str) -> None:
         """End a run that has a defect: nothing of it runs on, and it gets its last events."""
@@ -302,7 +303,8 @@ class Session:
     async def _through_gate(self) -> bool:
         """Wait until the gate is open; False when a stop came, or the relatives want it back."""
         gate = self._kin.gate(self.thread_id)
-        await first_of(gate.wait(), self._stopping.wait(), self._suspended.wait())
+        if not gate.is_set():
+            await first_of(gate.wait(), self._stopping.wait(), self._suspended.wait())
         if self._stopping.is_set() or self._suspended.is_set():
             return False
         if self.lifecycle.may(Cause.RETRY):
@@ -387,12 +389,14 @@ class Session:
         self._say_end(GenerationEnd("graceful", reason, True, ""))
         await self._remember(wanted=False)
 
-    async def _remember(self, *, wanted: bool) -> None:
-        if self._start is not None:
-            parked = self.lifecycle.phase is Phase.PARKED
-            blob = encode_record(make_record(self._start, wanted=wanted, parked=parked))
-            put = self._shared.events.journal.put_session(self.thread_id, blob)
-            await journalled(put, "session record", self._log)
+    def _remember(self, *, wanted: bool) -> asyncio.Task[bool]:
+        """Queue the record of how it is; the task waits for the commit."""
+        assert self._start is not None
+        parked = self.lifecycle.phase is Phase.PARKED
+        blob = encode_record(make_record(self._start, wanted=wanted, parked=parked))
+        put = self._shared.events.journal.put_session(self.thread_id, blob)
+        self._recording = asyncio.create_task(journalled(put, "session record", self._log))
+        return self._recording
 
     async def _environment_known(self) -> None:
         """Wait for the login shell's PATH, for a bounded time; a stop ends the wait."""

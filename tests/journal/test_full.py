@@ -85,7 +85,7 @@ async def test_beyond_the_ballast_all_waits_in_order_until_there_is_room(
         full_at = await fill(journal)
         for n in range(100):
             journal.append([row(n, size=4_000)])
-        stored = asyncio.create_task(journal.put_session("t", b"spec"))
+        stored = asyncio.ensure_future(journal.put_session("t", b"spec"))
         last = journal.append([row(0)])
         waiting = asyncio.create_task(journal.committed(last))
         await asyncio.sleep(0.05)

@@ -80,7 +80,8 @@ class ZygoteClient:
 
         Raises ZygoteGone, and ProviderProcessFailed when the machine has no room for a process.
         """
-        await self._within(self._ready.wait(), READY_DEADLINE_S, "did not get ready")
+        if not self._ready.is_set():
+            await self._within(self._ready.wait(), READY_DEADLINE_S, "did not get ready")
         channel, theirs = socket.socketpair()
         stderr_fd, stderr_end = os.pipe()
         fork_id, self._next_id = self._next_id, self._next_id + 1

@@ -1,0 +1,113 @@
+"""A generation's way to its host: what is in the journal before the host hears of the session."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from sidecar.contract.errors import Overloaded, ProviderProcessFailed, SidecarError
+from sidecar.contract.frames import OpenFrame
+from sidecar.contract.limits import HOST_CREDIT_BYTES
+from sidecar.core.watch.budget import NO_BUDGET
+from sidecar.journal import JournalUnavailable
+from sidecar.observe.log import null_log
+from sidecar.supervisor.deps import Shared
+from sidecar.supervisor.generation import Generation
+from tests.supervisor.test_placement import FakeHost, FakeJournal, World, spec, until
+
+
+class SlowJournal(FakeJournal):
+    """A journal whose commits of marks are made by the test."""
+
+    state = "ok"
+    head = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.commit: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def add_mark(self, mark: str, _thread: str) -> None:
+        await self.commit
+        self.marks.add(mark)
+
+    def subscribe(self, _callback: object) -> object:
+        return lambda: None
+
+    on_state = subscribe
+
+
+class Start:
+    """A generation that is being opened in a host of its own."""
+
+    def __init__(self) -> None:
+        self.world = World("one")
+        self.journal = SlowJournal()
+        settings = SimpleNamespace(memory=SimpleNamespace(host_bytes=None), stop_ms=1000)
+        shared = SimpleNamespace(
+            log=null_log(),
+            live=set(),
+            hosts=self.world.hosts,
+            settings=settings,
+            events=SimpleNamespace(journal=self.journal),
+            pace=SimpleNamespace(forget=lambda _: None),
+            host_credit=lambda: HOST_CREDIT_BYTES,
+            memory_budget=lambda _start: NO_BUDGET,
+        )
+        own = spec("t", cwd=str(Path.cwd()))
+        self.generation = Generation(cast(Shared, shared), own)
+        self.opening = asyncio.create_task(self.generation.open())
+
+    async def host_is_up(self) -> FakeHost:
+        await until(self.world.hosts.up)
+        return self.world.launcher.hosts[0]
+
+    async def failure(self) -> SidecarError:
+        with pytest.raises(SidecarError) as raised:
+            await self.opening
+        await self.generation.ended()
+        return raised.value
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    made = Start()
+    yield made
+    await made.world.close()
+
+
+async def test_a_host_comes_up_meanwhile_but_hears_of_no_session_before_its_mark_is_journalled(
+    start: Start,
+) -> None:
+    host = await start.host_is_up()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert host.heard() == []
+    start.journal.commit.set_result(None)
+    await until(host.heard)
+    (frame,) = host.heard()
+    assert isinstance(frame, OpenFrame)
+    assert start.journal.marks == {frame.spec.mark}
+    host.die()
+    assert isinstance(await start.failure(), ProviderProcessFailed)
+
+
+async def test_a_host_whose_session_could_not_be_journalled_is_not_kept(start: Start) -> None:
+    host = await start.host_is_up()
+    start.journal.commit.set_exception(JournalUnavailable("the disk is full"))
+    assert isinstance(await start.failure(), Overloaded)
+    assert host.dead
+
+
+async def test_a_host_that_comes_too_late_for_a_session_without_a_mark_is_not_kept(
+    start: Start,
+) -> None:
+    start.world.launcher.gate.clear()
+    await asyncio.sleep(0)
+    start.journal.commit.set_exception(JournalUnavailable("the disk is full"))
+    assert isinstance(await start.failure(), Overloaded)
+    start.world.launcher.gate.set()
+    await until(lambda: start.world.launcher.hosts)
+    await until(lambda: start.world.launcher.hosts[0].dead)
