@@ -87,7 +87,11 @@ class CreditOwed:
         """Tell whether an ack is worth a frame: a quarter of the smaller window, old or new."""
         return self._stored - self._told >= min(credit_bytes, self._credit_told) // 4
 
-    def tell(self, credit_bytes: int) -> int:
-        """Note that the sender is told now; returns the cumulative ack."""
-        self._told, self._credit_told = self._stored, credit_bytes
-        return self._told
+    @property
+    def ack(self) -> int:
+        """What the sender is to be told: bytes stored, cumulative."""
+        return self._stored
+
+    def told(self, ack: int, credit_bytes: int) -> None:
+        """Note that the sender was told `ack` and the window; not before it was."""
+        self._told, self._credit_told = ack, credit_bytes

@@ -102,6 +102,9 @@ class Pacing:
         while self._said and self._said[0][0] <= floor:
             _seq, session, size_bytes = self._said.popleft()
             self._let_go(session, size_bytes)
+        if not self._said:
+            self._total = 0  # whatever was miscounted, short of memory
+            self._ahead.clear()
         self._set_limit(min((f.window_bytes for f in counting), default=0), before - self._total)
 
     def _set_limit(self, window_bytes: int, taken_bytes: int) -> None:

@@ -110,11 +110,19 @@ class Journal(Store):
         size_bytes = sum([len(row.body) for row in rows])
         if size_bytes > GROUP_BYTES:
             raise ValueError(f"Cannot append {size_bytes} bytes at once")
-        first = self.appended + 1
-        self._tail.extend(first, rows)
-        self.appended += len(rows)
-        self._writer.put(Group(first, list(rows), size_bytes))
-        return self.appended
+        group = Group(self.appended + 1, list(rows), size_bytes)
+        last = self.appended + len(rows)
+        self._writer.put(group)
+        self.appended = last  # what is queued will be written, whatever becomes of the tail
+        self._tail.extend(group.first_seq, group.rows)
+        return last
+
+    def take_news(self) -> None:
+        """Take what the writer's thread has to tell, should nobody have been woken for it.
+
+        Nothing wakes a loop that had no memory for it. Call it now and then.
+        """
+        self._outbox.take()
 
     async def committed(self, seq: int) -> None:
         """Wait until `seq` is committed. Raises JournalUnavailable when it never will be."""

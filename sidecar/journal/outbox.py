@@ -7,7 +7,6 @@ read, so a fact set meanwhile either is read or asks for another callback.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
@@ -55,7 +54,7 @@ class Outbox:
         self._wake()
 
     def take(self) -> None:
-        """Deliver all there is (loop's thread)."""
+        """Deliver all there is (loop's thread); nothing new is no news."""
         self._asked = False
         self._on_news(self.facts)
         while not self._answers.empty():
@@ -71,5 +70,9 @@ class Outbox:
         if self._asked or self._loop is None:
             return
         self._asked = True
-        with suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+        try:
             self._loop.call_soon_threadsafe(self.take)
+        except RuntimeError:
+            pass  # the loop is closed: nobody is left to be told
+        except MemoryError:
+            self._asked = False  # the next news asks, or the loop takes it unasked

@@ -22,8 +22,8 @@ FULL_POLL_S = 5.0
 """How often to look whether a full disk has room again."""
 
 TROUBLE_TRIES = 5
-"""Tries after an input/output error or a lock that did not open: some drives and file shares
-recover. 0.1 + 0.2 + 0.4 + 0.8 s, then the journal has failed."""
+"""Tries after an input/output error, a lock that did not open or a lack of memory: some drives and
+file shares recover. 0.1 + 0.2 + 0.4 + 0.8 s, then the journal has failed."""
 
 _TROUBLE = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM}
 
@@ -64,7 +64,7 @@ class Disk:
         while True:
             try:
                 return statement()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, MemoryError) as error:
                 code = primary_code(error)
                 if code == sqlite3.SQLITE_FULL:
                     if self._note_full(error):
@@ -88,7 +88,7 @@ class Disk:
         self.full = not self._ballast.restore(self._connection)
         self.message = "the disk is almost full" if self.full else None
 
-    def _note_full(self, error: sqlite3.Error) -> bool:
+    def _note_full(self, error: Exception) -> bool:
         """Give up ballast; False when there is none left."""
         self.full = True
         self.message = f"the disk is full: {error}"

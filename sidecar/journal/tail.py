@@ -49,10 +49,15 @@ class Tail:
         return self._entries[0].seq if self._entries else None
 
     def extend(self, first_seq: int, rows: Sequence[Row]) -> None:
-        """Add events that were appended."""
-        for seq, row in enumerate(rows, first_seq):
-            self._entries.append(Entry(seq, row.thread_id, row.body))
-            self.size_bytes += len(row.body) + ENTRY_BYTES
+        """Add events that were appended. Short of memory it lets go of all it has."""
+        try:
+            for seq, row in enumerate(rows, first_seq):
+                self._entries.append(Entry(seq, row.thread_id, row.body))
+                self.size_bytes += len(row.body) + ENTRY_BYTES
+        except MemoryError:  # half of them would stand at wrong places from now on
+            self._entries.clear()
+            self.size_bytes = 0
+            raise
 
     def trim(self, head: int) -> None:
         """Drop the oldest committed events until the bound holds."""

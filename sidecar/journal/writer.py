@@ -151,15 +151,21 @@ class Writer:
         return batch
 
     def _commit(self, batch: list[Group]) -> None:
+        last, size_bytes = self._disk.attempt(lambda: self._insert(batch))
+        self._outbox.tell(replace(self._outbox.facts, head=last))
+        self._retention.wrote(size_bytes)
+        self._checkpointer.wrote(size_bytes)
+
+    def _insert(self, batch: list[Group]) -> tuple[int, int]:
+        """Write a segment; returns its last seq and its size."""
         rows = [row for group in batch for row in group.rows]
         first = batch[0].first_seq
         last = first + len(rows) - 1
         index, bodies = pack(rows)
-        values = (first, last, self._wall_ms(), len(index) + len(bodies), index, bodies)
-        self._disk.attempt(lambda: self._connection.execute(_INSERT, values))
-        self._outbox.tell(replace(self._outbox.facts, head=last))
-        self._retention.wrote(values[3])
-        self._checkpointer.wrote(values[3])
+        size_bytes = len(index) + len(bodies)
+        values = (first, last, self._wall_ms(), size_bytes, index, bodies)
+        self._connection.execute(_INSERT, values)
+        return last, size_bytes
 
     def _retain(self) -> None:
         """Drop old segments when there is time, and now and then when there is none."""

@@ -367,10 +367,12 @@ class Generation:
         if self._seat is None or not self._owed.due(credit):
             return
         if not self._shared.pace.holds(self):
-            self._seat.send(CreditFrame(self._seat.slot, self._owed.tell(credit), credit))
+            ack = self._owed.ack
+            self._seat.send(CreditFrame(self._seat.slot, ack, credit))
+            self._owed.told(ack, credit)  # behind it: what could not be said is still due
 
     def go_on(self) -> None:
-        """Give the credit that was held back while clients were behind (Paced)."""
+        """Give the credit that is due; nothing happens when none is (Paced)."""
         self._on_commit(self._shared.events.journal.head)
 
     def _forget(self) -> None:

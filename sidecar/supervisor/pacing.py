@@ -84,8 +84,8 @@ class Pace:
         """Let go what is acked, also when nobody waits: the books name every session in them."""
         self._books.settle(self._head(), self._clock())
         for who in [who for who in self._waiting if not self._books.holds(who)]:
-            self._waiting.discard(who)
             who.go_on()
+            self._waiting.discard(who)  # behind it: one that could not go on is asked again
 
     def _look_later(self) -> None:
         if self._timer is None:
@@ -93,6 +93,6 @@ class Pace:
 
     def _tick(self) -> None:
         self._timer = None
-        self._look()
         if self._waiting:
             self._look_later()
+        self._look()

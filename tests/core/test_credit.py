@@ -55,7 +55,9 @@ def test_what_is_owed_is_told_a_quarter_of_the_window_at_a_time() -> None:
     assert not owed.due(100)
     owed.stored(2)
     assert owed.due(100)
-    assert owed.tell(100) == 50
+    assert owed.ack == 50
+    assert owed.due(100), "until it was told, it is due"
+    owed.told(50, 100)
     assert not owed.due(100)
 
 
@@ -65,7 +67,8 @@ def test_a_window_that_shrank_makes_an_ack_due_earlier() -> None:
     owed.stored(1)
     assert not owed.due(100)
     assert owed.due(40)
-    assert owed.tell(40) == 10
+    owed.told(owed.ack, 40)
+    assert not owed.due(40)
 
 
 def test_a_sender_without_credit_is_known_as_such_until_it_is_told() -> None:
@@ -75,7 +78,7 @@ def test_a_sender_without_credit_is_known_as_such_until_it_is_told() -> None:
     owed.took(2, 1)
     owed.stored(2)
     assert owed.exhausted
-    owed.tell(100)
+    owed.told(owed.ack, 100)
     assert not owed.exhausted
     owed.offered(0)
     assert owed.exhausted

@@ -110,6 +110,24 @@ def test_trouble_is_tried_again_a_few_times(disk: Disk, code: int) -> None:
     assert not disk.full
 
 
+def test_a_lack_of_memory_is_such_a_trouble(disk: Disk) -> None:
+    tried: list[int] = []
+
+    def poor() -> str:
+        tried.append(1)
+        if len(tried) <= TROUBLE_TRIES:
+            raise MemoryError
+        return "done"
+
+    assert disk.attempt(poor) == "done"
+    with pytest.raises(MemoryError):
+        disk.attempt(_out_of_memory)
+
+
+def _out_of_memory() -> str:
+    raise MemoryError
+
+
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_READONLY, 0])
 def test_what_waiting_cannot_help_is_not_tried_again(disk: Disk, code: int) -> None:
     tried: list[int] = []

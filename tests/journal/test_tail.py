@@ -1,5 +1,7 @@
 """The newest events in memory: bounded, never short of what is not committed."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from sidecar.journal.tail import ENTRY_BYTES, Room, Tail
@@ -55,3 +57,21 @@ def test_a_tail_of_no_bytes_holds_nothing_that_is_committed() -> None:
     tail.extend(1, [Row("t", b"x")])
     tail.trim(1)
     assert (tail.first_seq, tail.size_bytes) == (None, 0)
+
+
+class Scarce(list[Row]):
+    """Rows of which the second finds no memory."""
+
+    def __iter__(self) -> Iterator[Row]:
+        yield self[0]
+        raise MemoryError
+
+
+def test_a_tail_that_is_short_of_memory_holds_nothing_at_a_wrong_place() -> None:
+    tail = tail_of(3)
+    with pytest.raises(MemoryError):
+        tail.extend(14, Scarce([row(4), row(5)]))
+    assert (tail.first_seq, tail.size_bytes) == (None, 0)
+    tail.extend(16, [row(6)])
+    assert seqs(tail, 13, 16, Room(10_000, 100)) is None
+    assert seqs(tail, 15, 16, Room(10_000, 100)) == ([16], 16)

@@ -1,4 +1,4 @@
-"""A host that says what it has no credit for is stopped before that costs memory."""
+"""A host's credit: an overdraft has a bound, and what could not be told is told later."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from sidecar.contract.frames import EventFrame, SessionSpec
+from sidecar.contract.frames import CreditFrame, EventFrame, SessionSpec
 from sidecar.contract.limits import HOST_CREDIT_BYTES
 from sidecar.contract.methods import SessionStartParams
 from sidecar.core.framing import ProtocolViolation
@@ -18,16 +18,33 @@ from sidecar.supervisor.generation import OVERDRAFT_BYTES, Generation
 PIECE = 1024 * 1024
 
 
-def generation() -> Generation:
-    """Return a generation whose events cost what their body is long, and are never committed."""
+class Seat:
+    """A seat whose channel has no memory for the first frames."""
+
+    slot = 0
+
+    def __init__(self, fails: int = 0) -> None:
+        self.fails = fails
+        self.sent: list[CreditFrame] = []
+
+    def send(self, frame: CreditFrame) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise MemoryError
+        self.sent.append(frame)
+
+
+def generation(head: int = 0) -> Generation:
+    """Return a generation whose events cost what their body is long; `head` is committed."""
     start = SessionStartParams(
         idempotency_key="k", thread_id="t", provider="demo", runtime_mode="auto"
     )
     spec = SessionSpec("t", 1, "demo", "mark", start, data_dir=str(Path.cwd()))
     events = SimpleNamespace(
-        ingest=lambda _origin, frames: (1, sum(len(frame.body) for frame in frames))
+        ingest=lambda _origin, frames: (1, sum(len(frame.body) for frame in frames)),
+        journal=SimpleNamespace(state="ok", head=head),
     )
-    pace = SimpleNamespace(said=lambda *_: None)
+    pace = SimpleNamespace(said=lambda *_: None, holds=lambda _who: False)
     shared = SimpleNamespace(
         log=Log(),
         events=events,
@@ -48,3 +65,17 @@ def test_an_overdraft_has_a_bound() -> None:
         flooded.on_events(frames(PIECE))
     with pytest.raises(ProtocolViolation, match="credit"):
         flooded.on_events(frames(PIECE))
+
+
+def test_credit_that_could_not_be_told_is_told_the_next_time_and_once() -> None:
+    poor = generation(head=1)
+    seat = Seat(fails=1)
+    vars(poor)["_seat"] = seat
+    poor.on_events(frames(HOST_CREDIT_BYTES))
+    with pytest.raises(MemoryError):
+        poor.go_on()
+    assert poor.held_back
+    poor.go_on()
+    poor.go_on()
+    assert [frame.acked for frame in seat.sent] == [HOST_CREDIT_BYTES]
+    assert not poor.held_back

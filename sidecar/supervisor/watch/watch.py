@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from sidecar.observe.log import Log
@@ -49,5 +50,6 @@ class Watch:
             try:
                 await watchdog.run()
             except Exception as error:  # noqa: BLE001 - its defect must not end a session
-                self._log.exception("watch.defect", error, watchdog=watchdog.name)
+                with suppress(MemoryError):  # it runs again, logged or not
+                    self._log.exception("watch.defect", error, watchdog=watchdog.name)
             await asyncio.sleep(self._again_s)

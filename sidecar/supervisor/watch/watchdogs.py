@@ -4,6 +4,7 @@ from sidecar.observe.metrics import Metrics
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.supervisor import Supervisor
 from sidecar.supervisor.watch.beats import HostBeats
+from sidecar.supervisor.watch.flow import Flow
 from sidecar.supervisor.watch.idle import IdleSessions
 from sidecar.supervisor.watch.memory import MemoryWatch
 from sidecar.supervisor.watch.metrics import register_sampler
@@ -22,5 +23,6 @@ def make_watchdogs(shared: Shared, supervisor: Supervisor, metrics: Metrics) -> 
         HostBeats(shared.hosts, supervisor, settings.host_beat_ms, log),
         Stalls(fold, supervisor, settings.stall_ms, log),
         IdleSessions(fold, supervisor, settings.idle_ms, log),
+        Flow(shared.events.journal, shared.live),
         sampler,
     ]
