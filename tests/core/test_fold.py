@@ -1,6 +1,8 @@
 """The fold: its golden files, its rules against naive models, its bounds, dump and load."""
 
+import gc
 import json
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -104,6 +106,86 @@ def test_the_session_that_exited_first_is_forgotten_above_the_bound() -> None:
         assert fold.thread_ids() == ["a", "b", "live"]
         fold.apply(as_event(exits("c")[0]))
     assert fold.thread_ids() == ["b", "live", "c"]
+
+
+def parks(*threads: str) -> list[dict[str, Any]]:
+    parked = {"state": "stopped", "detail": {"kind": "parked", "idleMs": 1}}
+    said = [event("session.state.changed", parked, threadId=thread) for thread in threads]
+    return [*said, *exits(*threads)]
+
+
+def test_a_parked_session_is_not_forgotten_because_others_ended() -> None:
+    with shrunk(bounds, EXITED_SESSIONS=2):
+        fold = fold_of([*parks("p", "q"), *exits("a", "b", "c")])
+        assert fold.thread_ids() == ["p", "q", "b", "c"]
+        again = Fold.load(fold.dump())
+        again.apply(as_event(exits("d")[0]))
+    assert again.thread_ids() == ["p", "q", "c", "d"]
+    assert again.parked == 2
+
+
+def test_parked_sessions_have_a_bound_of_their_own() -> None:
+    with shrunk(bounds, PARKED_SESSIONS=2):
+        fold = fold_of([*exits("a"), *parks("p", "q", "r")])
+    assert fold.thread_ids() == ["a", "q", "r"]
+    assert fold.parked == 2
+
+
+def test_a_parked_session_that_is_stopped_counts_as_ended() -> None:
+    stopped = event("session.exited", {}, 5, threadId="p", generation=2)
+    with shrunk(bounds, EXITED_SESSIONS=2):
+        fold = fold_of([*parks("p"), *exits("a"), stopped, *exits("b")])
+    assert fold.thread_ids() == ["p", "b"]
+    assert fold.parked == 0
+
+
+def test_what_is_read_of_an_ended_session_is_a_copy() -> None:
+    fold = fold_of(exits("a"))
+    one = fold.session("a")
+    assert one is not None
+    one.cwd = "/elsewhere"
+    assert one != fold.session("a")
+    assert "a" in fold
+    assert "b" not in fold
+
+
+def test_an_ended_session_costs_less_than_a_kibibyte() -> None:
+    facts = {"cwd": "/home/somebody/project", "model": "a-model-of-theirs", "resume": False}
+    config = {"session": facts, "resumeCursor": {"sessionId": "0123456789abcdef" * 2}}
+    gc.collect()
+    tracemalloc.start()
+    try:
+        fold = Fold()
+        for n in range(500):
+            thread = f"thread-{n}"
+            configured = event("session.configured", {"config": config}, threadId=thread)
+            fold.apply(as_event(configured))
+            fold.apply(as_event(event("session.exited", {}, threadId=thread)))
+        used_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(fold.thread_ids()) == 500
+    assert used_bytes < 500 * 1024
+
+
+def test_a_dump_of_an_earlier_build_is_read() -> None:
+    """It has every field of a session, also those that have their default."""
+    fold = fold_of([*exits("a"), event("turn.started", {}, 9, threadId="live", turnId="u")])
+    sessions = [
+        {name: getattr(session, name) for name in session.__struct_fields__}
+        for session in map(fold.session, fold.thread_ids())
+        if session is not None
+    ]
+    for session in sessions:
+        session["turn"] = session["turn"] and {
+            "turn_id": "u",
+            "started_at": "x",
+            "text": [False, []],
+        }
+    again = Fold.load(msgspec.msgpack.encode([1, sessions, ["a"], {}]))
+    assert again.session("a") == fold.session("a")
+    assert [again.generation_of(t) for t in ("a", "live")] == [1, 1]
+    assert again.thread_ids() == ["a", "live"]
 
 
 def test_a_session_that_runs_again_does_not_count_as_ended() -> None:

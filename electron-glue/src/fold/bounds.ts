@@ -28,6 +28,9 @@ export const ERROR_CHARS = 4_000;
 /** Ended sessions that stay visible. */
 export const EXITED_SESSIONS = 1_000;
 
+/** Parked sessions, which are counted apart. */
+export const PARKED_SESSIONS = 2_000;
+
 /** Threads whose last generation is remembered after they were forgotten. */
 export const FORGOTTEN = 16_384;
 

@@ -8,7 +8,7 @@
 
 import type { StreamItem } from "../client/items.js";
 import type { SessionSnapshot, SidecarEvent, SnapshotState } from "../generated/contract.js";
-import { dropFirst, EXITED_SESSIONS, FORGOTTEN } from "./bounds.js";
+import { dropFirst, EXITED_SESSIONS, FORGOTTEN, PARKED_SESSIONS } from "./bounds.js";
 import { DELTAS, RULES } from "./rules.js";
 import { SessionFold } from "./state.js";
 
@@ -21,6 +21,7 @@ const streams = new Map(Object.entries(DELTAS)) as ReadonlyMap<string, AnyRule>;
 export class Fold {
   #sessions = new Map<string, SessionFold>();
   #exited = new Set<string>();
+  #parked = new Set<string>();
   #forgotten = new Map<string, number>();
 
   /** Begin from a snapshot. */
@@ -45,13 +46,14 @@ export class Fold {
     if (session === null || event.generation < session.generation) return;
     if (event.generation > session.generation) {
       this.#exited.delete(session.threadId);
+      this.#parked.delete(session.threadId);
       session.beginGeneration(event.generation, event.provider, event.providerInstanceId);
     } else if (session.exited) {
       return;
     }
     if (counted !== undefined) session.updatedAt = event.createdAt;
     rule(session, event);
-    if (session.exited) this.#noteExit(session.threadId);
+    if (session.exited) this.#noteExit(session);
   }
 
   /** One session as a snapshot shows it; undefined for an unknown one. */
@@ -75,11 +77,12 @@ export class Fold {
   #load(state: SnapshotState): void {
     this.#sessions = new Map();
     this.#exited = new Set();
+    this.#parked = new Set();
     this.#forgotten = new Map();
     for (const [threadId, shown] of Object.entries(state.sessions)) {
       this.#sessions.set(threadId, SessionFold.load(shown));
       // A snapshot does not tell who has exited, nor when; this is for the bound of E1 alone.
-      if (shown.status === "closed") this.#exited.add(threadId);
+      if (shown.status === "closed") (shown.parked ? this.#parked : this.#exited).add(threadId);
     }
   }
 
@@ -105,10 +108,11 @@ export class Fold {
   }
 
   /** Keep ended sessions up to the bound, the oldest end first out (E1). */
-  #noteExit(threadId: string): void {
-    this.#exited.add(threadId);
-    if (this.#exited.size <= EXITED_SESSIONS) return;
-    const [oldest] = this.#exited;
+  #noteExit({ threadId, parked }: SessionFold): void {
+    const kept = parked ? this.#parked : this.#exited;
+    kept.add(threadId);
+    if (kept.size <= (parked ? PARKED_SESSIONS : EXITED_SESSIONS)) return;
+    const [oldest] = kept;
     if (oldest !== undefined) this.#forget(oldest);
   }
 
@@ -116,6 +120,7 @@ export class Fold {
     const session = this.#sessions.get(threadId);
     this.#sessions.delete(threadId);
     this.#exited.delete(threadId);
+    this.#parked.delete(threadId);
     if (session === undefined) return;
     this.#forgotten.delete(threadId);
     this.#forgotten.set(threadId, session.generation);

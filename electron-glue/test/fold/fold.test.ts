@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { EVENT_FLAGS, Fold, type EventType, type SidecarEvent } from "../../src/index.js";
+import { EXITED_SESSIONS } from "../../src/fold/bounds.js";
 import { DELTAS, RULES } from "../../src/fold/rules.js";
 import { decodeValue, encodeValue } from "../../src/wire/codec.js";
 import { goldenFiles } from "../support/golden.js";
@@ -55,6 +56,19 @@ describe("fold", () => {
         assert.deepEqual(fold.snapshot(), expected, `${name} from ${at}`);
       }
     }
+  });
+
+  it("forgets who exited first above the bound, and never who is parked for that", () => {
+    const parked = event("session.state.changed", { state: "stopped", detail: { kind: "parked" } });
+    const events = [parked, event("session.exited", {})];
+    for (let n = 0; n <= EXITED_SESSIONS; n++)
+      events.push(event("session.exited", {}, { threadId: `ended-${n}` }));
+    const left = Object.keys(folded(events).snapshot().sessions);
+    assert.equal(left.length, EXITED_SESSIONS + 1);
+    assert.deepEqual(left.slice(0, 2), ["t1", "ended-1"]);
+    const again = Fold.from(overWire(folded(events).snapshot()));
+    again.apply(event("session.exited", {}, { threadId: "one more" }));
+    assert.deepEqual(Object.keys(again.snapshot().sessions).slice(0, 2), ["t1", "ended-2"]);
   });
 
   it("takes the items of a stream: a snapshot replaces everything", () => {

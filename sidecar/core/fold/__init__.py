@@ -96,8 +96,8 @@ W   The weight of a value: a string its UTF-8 bytes, binary its bytes, any other
 
 Sessions that ended
 
-E1  They stay until a later generation. Above EXITED_SESSIONS the one that exited first is
-    forgotten.
+E1  They stay until a later generation. Above EXITED_SESSIONS of those that are not parked, and
+    above PARKED_SESSIONS of those that are, the one that exited first is forgotten.
 E2  Of the last FORGOTTEN threads that were forgotten the generation is remembered: an event of it
     or of an earlier one changes nothing.
 """

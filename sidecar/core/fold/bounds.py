@@ -30,6 +30,10 @@ ERROR_CHARS = 4_000
 EXITED_SESSIONS = 1_000
 """Ended sessions that stay visible. At about 1 KB each a snapshot stays near one message."""
 
+PARKED_SESSIONS = 2_000
+"""Parked sessions: twice what the supervisor parks. They are counted apart, as others' ends are no
+reason to forget what comes back with its next call."""
+
 FORGOTTEN = 16_384
 """Threads whose last generation is remembered after they were forgotten: about 2 MB."""
 

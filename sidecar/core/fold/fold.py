@@ -9,9 +9,9 @@ from sidecar.contract.events import Event
 from sidecar.contract.snapshot import SnapshotState
 from sidecar.core.fold import bounds
 from sidecar.core.fold.bounds import drop_first
+from sidecar.core.fold.ended import EndedFold, decode_hook, encode_hook
 from sidecar.core.fold.rules import DELTAS, RULES
 from sidecar.core.fold.state import SessionFold
-from sidecar.core.fold.text import TextWindow
 
 FORMAT = 1
 """Raised with each change of what a dump means; an older dump is then folded anew."""
@@ -28,28 +28,17 @@ class _Dump(msgspec.Struct, array_like=True):
     forgotten: dict[str, int]
 
 
-def _encode_hook(value: Any) -> Any:
-    if isinstance(value, TextWindow):
-        return value.dump()
-    raise NotImplementedError(type(value).__name__)
-
-
-def _decode_hook(kind: type, value: Any) -> Any:
-    if kind is TextWindow:
-        return TextWindow.load(value)
-    raise NotImplementedError(kind.__name__)
-
-
-_ENCODER = msgspec.msgpack.Encoder(enc_hook=_encode_hook)
-_DECODER = msgspec.msgpack.Decoder(_Dump, dec_hook=_decode_hook)
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=encode_hook)
+_DECODER = msgspec.msgpack.Decoder(_Dump, dec_hook=decode_hook)
 
 
 class Fold:
     """All sessions that a journal speaks of. See the package for the rules."""
 
     def __init__(self) -> None:
-        self._sessions: dict[str, SessionFold] = {}
+        self._sessions: dict[str, SessionFold | EndedFold] = {}
         self._exited: dict[str, None] = {}
+        self._parked: dict[str, None] = {}
         self._forgotten: dict[str, int] = {}
 
     def apply(self, event: Event[Any]) -> None:
@@ -63,20 +52,31 @@ class Fold:
         session = self._sessions.get(event.thread_id) or self._create(event)
         if session is None or event.generation < session.generation:
             return
+        if isinstance(session, EndedFold):
+            if event.generation == session.generation:
+                return
+            session = self._revive(event.thread_id, session)
         if event.generation > session.generation:
-            self._exited.pop(session.thread_id, None)
             session.begin_generation(event.generation, event.provider, event.provider_instance_id)
-        elif session.exited:
-            return
         if counted:
             session.updated_at = event.created_at
         rule(session, event)
         if session.exited:
-            self._note_exit(session.thread_id)
+            self._note_exit(session)
+
+    def __contains__(self, thread_id: object) -> bool:
+        """Tell whether a session is kept; cheaper than to look at it."""
+        return thread_id in self._sessions
 
     def session(self, thread_id: str) -> SessionFold | None:
         """Return one session as it is kept: to be read, not changed."""
-        return self._sessions.get(thread_id)
+        session = self._sessions.get(thread_id)
+        return session.unpacked() if isinstance(session, EndedFold) else session
+
+    @property
+    def parked(self) -> int:
+        """How many sessions are parked."""
+        return len(self._parked)
 
     def thread_ids(self) -> list[str]:
         """Return every session's thread, in order of creation."""
@@ -93,9 +93,9 @@ class Fold:
     def snapshot(self, threads: Collection[str] | None = None) -> SnapshotState:
         """Return the snapshot of all sessions, or of those of `threads` that exist."""
         children: dict[str, list[str]] = {}
-        for session in self._sessions.values():
+        for thread_id, session in self._sessions.items():
             if session.parent is not None:
-                children.setdefault(session.parent, []).append(session.thread_id)
+                children.setdefault(session.parent, []).append(thread_id)
         return SnapshotState(
             sessions={
                 thread_id: session.snapshot(children.get(thread_id, []))
@@ -108,6 +108,7 @@ class Fold:
         """Drop a session from the snapshot; unknown threads are no error."""
         session = self._sessions.pop(thread_id, None)
         self._exited.pop(thread_id, None)
+        self._parked.pop(thread_id, None)
         if session is not None:
             self._forgotten.pop(thread_id, None)
             self._forgotten[thread_id] = session.generation
@@ -115,8 +116,12 @@ class Fold:
 
     def dump(self) -> bytes:
         """Return bytes from which `load` makes an equal fold."""
-        dump = _Dump(FORMAT, list(self._sessions.values()), list(self._exited), self._forgotten)
-        return _ENCODER.encode(dump)
+        sessions = [
+            msgspec.Raw(session.blob) if isinstance(session, EndedFold) else session
+            for session in self._sessions.values()
+        ]
+        ended = [*self._exited, *self._parked]
+        return _ENCODER.encode((FORMAT, sessions, ended, self._forgotten))
 
     @classmethod
     def load(cls, blob: bytes) -> "Fold":
@@ -128,9 +133,12 @@ class Fold:
         if dump.format != FORMAT:
             raise FoldFormatError(f"Cannot read a fold of format {dump.format}")
         fold = cls()
-        fold._sessions = {session.thread_id: session for session in dump.sessions}
-        fold._exited = dict.fromkeys(dump.exited)
         fold._forgotten = dump.forgotten
+        sessions = {session.thread_id: session for session in dump.sessions}
+        fold._sessions.update(sessions)
+        for thread_id in dump.exited:
+            if thread_id in sessions:
+                fold._note_exit(sessions[thread_id])
         return fold
 
     def _create(self, event: Event[Any]) -> SessionFold | None:
@@ -149,8 +157,19 @@ class Fold:
         self._sessions[event.thread_id] = session
         return session
 
-    def _note_exit(self, thread_id: str) -> None:
-        """Keep ended sessions up to the bound, the oldest end first out (E1)."""
-        self._exited[thread_id] = None
-        if len(self._exited) > bounds.EXITED_SESSIONS:
-            self.forget(next(iter(self._exited)))
+    def _revive(self, thread_id: str, ended: EndedFold) -> SessionFold:
+        """Take a session up again, where it stands: a generation begins."""
+        self._exited.pop(thread_id, None)
+        self._parked.pop(thread_id, None)
+        session = self._sessions[thread_id] = ended.unpacked()
+        return session
+
+    def _note_exit(self, session: SessionFold) -> None:
+        """Keep ended sessions, packed, up to the bound, the oldest end first out (E1)."""
+        kept, bound = self._exited, bounds.EXITED_SESSIONS
+        if session.parked:
+            kept, bound = self._parked, bounds.PARKED_SESSIONS
+        self._sessions[session.thread_id] = EndedFold.packed(session)
+        kept[session.thread_id] = None
+        if len(kept) > bound:
+            self.forget(next(iter(kept)))

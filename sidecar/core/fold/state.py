@@ -63,7 +63,7 @@ class TurnFold(msgspec.Struct):
         )
 
 
-class SessionFold(msgspec.Struct, kw_only=True):
+class SessionFold(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One session. Belongs to its Fold: read it, never change it."""
 
     thread_id: str

@@ -13,6 +13,10 @@ from sidecar.supervisor.watch.trees import look_at_trees
 
 LOOKS_PER_LIMIT = 10
 
+PARKED_MAX = 1_000
+"""Sessions that may be parked: as many as may run. The fold keeps twice that, as so many may be on
+their way when this is met; beyond it nobody is parked, so that none has to be forgotten."""
+
 LIVE_TASKS = ("pending", "running", "waiting")
 """Status of a task that is work; others lie there until somebody wants something of them."""
 
@@ -104,7 +108,8 @@ class IdleSessions:
     def _park(self, session: Session, idle: Idle, now_s: float, silent_s: float) -> None:
         idle_ms = round(silent_s * 1000)
         said = f"nothing has happened for {silent_s:.0f} s" if silent_s >= 1 else "it is idle"
-        if session.park(said, {"kind": "parked", "idleMs": idle_ms}):
+        room = self._fold.parked < PARKED_MAX
+        if room and session.park(said, {"kind": "parked", "idleMs": idle_ms}):
             self._log.info("session.parked", thread=session.thread_id, idleMs=idle_ms)
         else:
             idle.start_anew(now_s)
