@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from sidecar.contract.events.session import SessionConfigured, SessionStateChanged
 from sidecar.contract.events.side import RuntimeWarned
 from sidecar.contract.methods import SessionStartParams
@@ -103,6 +105,12 @@ class Announcer:
             lost_turns=end.lost_turns,
         )
         self._events.say(origin, closing_drafts(folded, facts))
+
+    def stillborn(self, start: SessionStartParams, end: GenerationEnd) -> None:
+        """Say a generation that ends as it begins: the conversation stays where it was."""
+        origin = self.next_origin(start)
+        self.begin(origin, msgspec.structs.replace(start, resume_cursor=None), None)
+        self.end(origin, end)
 
     def end_open(self, end: GenerationEnd) -> None:
         """Append the last events of a generation that has none yet; nothing if there is none."""

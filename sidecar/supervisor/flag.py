@@ -1,7 +1,7 @@
 """A flag that tasks wait for, and that costs next to nothing while nobody does.
 
-An asyncio.Event has a queue from its beginning, 760 bytes; a session that has ended keeps several
-flags, and a thousand of them are kept.
+An asyncio.Event has a queue from its beginning, 760 bytes; a session that is parked keeps several
+flags, and a thousand of them may be.
 """
 
 import asyncio

@@ -65,9 +65,13 @@ class Resuming:
         """Have a session wait no longer: it was started, or stopped, by hand."""
         self._waiting.pop(thread_id, None)
 
+    def forget_all(self) -> None:
+        """Have nobody wait any longer."""
+        self._waiting.clear()
+
     async def close(self) -> None:
         """Bring nothing back any more."""
-        self._waiting.clear()
+        self.forget_all()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -8,17 +8,10 @@ a next one, and when its gate opens, is for its relatives to say (kin).
 import asyncio
 import contextlib
 import dataclasses
+from collections.abc import Coroutine
 from typing import Any
 
-import msgspec
-
-from sidecar.contract.errors import (
-    Cancelled,
-    InternalError,
-    SessionClosed,
-    SidecarError,
-    ValidationFailed,
-)
+from sidecar.contract.errors import Cancelled, InternalError, SidecarError
 from sidecar.contract.methods import RestartSpec, SessionStartParams
 from sidecar.core.lifecycle import Cause, Lifecycle, Phase
 from sidecar.core.stamping import Origin
@@ -32,6 +25,7 @@ from sidecar.supervisor.kin import ExitTurn, Kin
 from sidecar.supervisor.patience import first_of, journalled, settle
 from sidecar.supervisor.providers import Plan
 from sidecar.supervisor.records import encode_record, make_record
+from sidecar.supervisor.refusals import not_live, runs_already
 from sidecar.supervisor.sampling import Lodging
 from sidecar.supervisor.specs import session_spec
 from sidecar.supervisor.vitals import Vitals
@@ -41,15 +35,20 @@ class Session:
     """A thread's session. One task (`supervise`) owns it from a start until it is down."""
 
     def __init__(
-        self, shared: Shared, kin: Kin, thread_id: str, parked: SessionStartParams | None = None
+        self,
+        shared: Shared,
+        kin: Kin,
+        thread_id: str,
+        start: SessionStartParams | None,
+        phase: Phase,
     ) -> None:
         self._shared = shared
         self._kin = kin
         self.thread_id = thread_id
-        self.lifecycle = Lifecycle(Phase.PARKED if parked else Phase.STOPPED)
+        self.lifecycle = Lifecycle(phase)
         self._log = shared.log.bind(thread=thread_id)
         self._announcer = Announcer(shared.events, thread_id)
-        self._start = parked
+        self._start = start
         self._plan: Plan | None = None
         self._generation: Generation | None = None
         self._stopping = Flag()
@@ -85,6 +84,12 @@ class Session:
         return self.lifecycle.down
 
     @property
+    def over(self) -> bool:
+        """Whether nothing of it is left but what it was started with (supervisor/roll)."""
+        ended = self._task is None or self._task.done()
+        return ended and self.lifecycle.phase is Phase.STOPPED
+
+    @property
     def lodging(self) -> Lodging | None:
         """Where it lives now; None when it does not run."""
         return self._generation.lodging if self._generation else None
@@ -116,12 +121,7 @@ class Session:
         Raises ValidationFailed when it runs and what the provider says when it cannot start.
         """
         if not self.lifecycle.down:
-            raise ValidationFailed(
-                f"Cannot start session {self.thread_id}: it is "
-                f"{self.lifecycle.phase.name.lower()} already",
-                threadId=self.thread_id,
-                issue="running",
-            )
+            raise runs_already(self.thread_id, self.lifecycle.phase)
         self._start, self._plan, self._turn = params, plan, None
         self._stopping.clear()
         self._suspended.clear()
@@ -193,7 +193,7 @@ class Session:
     def decline(self, params: SessionStartParams, reason: str) -> None:
         """Say in a generation that ends at once why the session is not started; it may be later."""
         self._start = params
-        self._say_end(GenerationEnd("error", reason, True, ""))
+        self._announcer.stillborn(params, GenerationEnd("error", reason, True, ""))
 
     async def down(self) -> None:
         """Wait for the last words of a run that ends, or has; at once when none is ending."""
@@ -233,12 +233,7 @@ class Session:
                 async with asyncio.timeout(deadline_s):
                     await self._settled.wait()
         if self.lifecycle.phase is not Phase.LIVE or self._generation is None:
-            raise SessionClosed(
-                f"Cannot call {method}: session {self.thread_id} is "
-                f"{self.lifecycle.phase.name.lower()}",
-                provider=self._start.provider if self._start else "unknown",
-                threadId=self.thread_id,
-            )
+            raise not_live(method, self.thread_id, self.lifecycle.phase, self._start)
         return await self._generation.call(method, params, deadline_s)
 
     async def _supervise(self, ready: asyncio.Future[None]) -> None:
@@ -284,7 +279,9 @@ class Session:
         began_at = self._shared.clock()
         failure: SidecarError | None = None
         if await self._through_gate():
-            await self._environment_known()
+            environment = self._shared.providers.environment
+            if environment.pending:  # the login shell's PATH, for a bounded time
+                await self._unless_ended(environment.known())
             began_at = self._shared.clock()
             failure, end = await self._live(origin, ready)
         else:
@@ -304,12 +301,15 @@ class Session:
         """Wait until the gate is open; False when a stop came, or the relatives want it back."""
         gate = self._kin.gate(self.thread_id)
         if not gate.is_set():
-            await first_of(gate.wait(), self._stopping.wait(), self._suspended.wait())
+            await self._unless_ended(gate.wait())
         if self._stopping.is_set() or self._suspended.is_set():
             return False
         if self.lifecycle.may(Cause.RETRY):
             self.lifecycle.move(Cause.RETRY)
         return True
+
+    async def _unless_ended(self, wait: Coroutine[Any, Any, object]) -> None:
+        await first_of(wait, self._stopping.wait(), self._suspended.wait())
 
     async def _live(
         self, origin: Origin, ready: asyncio.Future[None]
@@ -376,17 +376,10 @@ class Session:
         if self._generation is not None:
             self._generation.close(deadline_s, reason, grace_s)
 
-    def _say_end(self, end: GenerationEnd) -> None:
-        """Say a generation that ends as it begins: the conversation stays where it was."""
-        assert self._start is not None
-        origin = self._announcer.next_origin(self._start)
-        start = msgspec.structs.replace(self._start, resume_cursor=None)
-        self._announcer.begin(origin, start, None)
-        self._announcer.end(origin, end)
-
     async def _unpark(self, reason: str) -> None:
         self.lifecycle.move(Cause.STOP)
-        self._say_end(GenerationEnd("graceful", reason, True, ""))
+        assert self._start is not None
+        self._announcer.stillborn(self._start, GenerationEnd("graceful", reason, True, ""))
         await self._remember(wanted=False)
 
     def _remember(self, *, wanted: bool) -> asyncio.Task[bool]:
@@ -397,13 +390,6 @@ class Session:
         put = self._shared.events.journal.put_session(self.thread_id, blob)
         self._recording = asyncio.create_task(journalled(put, "session record", self._log))
         return self._recording
-
-    async def _environment_known(self) -> None:
-        """Wait for the login shell's PATH, for a bounded time; a stop ends the wait."""
-        environment = self._shared.providers.environment
-        if environment.pending:
-            stopped = (self._stopping.wait(), self._suspended.wait())
-            await first_of(environment.known(), *stopped)
 
     @property
     def _restart_spec(self) -> RestartSpec:

@@ -12,7 +12,6 @@ import msgspec
 
 from sidecar.contract.errors import (
     Overloaded,
-    SessionNotFound,
     ShuttingDown,
     SidecarError,
     ValidationFailed,
@@ -20,11 +19,13 @@ from sidecar.contract.errors import (
 from sidecar.contract.methods import METHODS, InterruptParams, SessionStartParams
 from sidecar.contract.snapshot import SessionSnapshot
 from sidecar.core.lifecycle import Phase
-from sidecar.core.supervision import InvalidSpec, child_spec
+from sidecar.core.supervision import InvalidSpec, child_spec, stop_order
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.kin import Cascade, Kin, interrupt_below
 from sidecar.supervisor.records import SessionRecord, decode_record
+from sidecar.supervisor.refusals import unknown
 from sidecar.supervisor.resuming import Resuming
+from sidecar.supervisor.roll import Roll
 from sidecar.supervisor.session import Session
 
 SESSIONS_MAX = 1_000
@@ -42,8 +43,8 @@ class Supervisor:
 
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
-        self._sessions: dict[str, Session] = {}
-        self._records: dict[str, SessionRecord] = {}
+        self._roll = Roll(shared.events.fold, self._make)
+        self._records: dict[str, bytes] = {}
         self._resuming = Resuming(self._resume, self._decline, shared.log)
         self._kin = Kin(shared.clock, shared.random, shared.log)
         self._resume_task: asyncio.Task[None] | None = None
@@ -59,61 +60,69 @@ class Supervisor:
         """
         events = self._shared.events
         for thread_id, blob in events.journal.load_sessions().items():
-            if events.fold.session(thread_id) is None:
+            if thread_id not in events.fold:
                 await events.journal.drop_session(thread_id)
                 continue
             try:
-                self._records[thread_id] = decode_record(blob)
+                record = decode_record(blob)
             except msgspec.DecodeError as error:
                 self._shared.log.error("session.record-damaged", thread=thread_id, error=str(error))
             else:
-                if self._records[thread_id].parked:
+                self._records[thread_id] = blob
+                if record.parked:
                     self.session(thread_id)  # it goes down with its tree
 
     def session(self, thread_id: str) -> Session:
         """Return the session of a thread. Raises SessionNotFound."""
-        session = self._sessions.get(thread_id)
+        session = self._roll.get(thread_id)
         if session is None:
-            if self._shared.events.fold.session(thread_id) is None:
-                raise SessionNotFound(
-                    f"There is no session {thread_id}", provider="unknown", threadId=thread_id
-                )
-            record = self._records.get(thread_id)
-            parked = record.start if record and record.parked and not record.had_secrets else None
-            session = Session(self._shared, self._kin, thread_id, parked)
-            self._sessions[thread_id] = session
+            if thread_id not in self._shared.events.fold:
+                raise unknown(thread_id)
+            record = self._record(thread_id)
+            if record is not None and record.parked and not record.had_secrets:
+                session = self._make(thread_id, record.start, Phase.PARKED)
+            else:
+                session = self._make(thread_id, None, Phase.STOPPED)
+            self._roll.add(session)
         return session
+
+    def _make(self, thread_id: str, start: SessionStartParams | None, phase: Phase) -> Session:
+        return Session(self._shared, self._kin, thread_id, start, phase)
+
+    def _record(self, thread_id: str) -> SessionRecord | None:
+        """Return what the last run has kept of a session."""
+        blob = self._records.get(thread_id)
+        return None if blob is None else decode_record(blob)
 
     def view(self, thread_id: str) -> SessionSnapshot:
         """Return a session as the fold has it. Raises SessionNotFound."""
         found = self._shared.events.fold.snapshot([thread_id]).sessions.get(thread_id)
         if found is None:
-            raise SessionNotFound(
-                f"There is no session {thread_id}", provider="unknown", threadId=thread_id
-            )
+            raise unknown(thread_id)
         return found
 
     async def start(self, params: SessionStartParams) -> SessionSnapshot:
         """Start or resume a session; returns it once its provider is ready."""
         for parking in self._ancestors_parking(params):
             await parking.down()  # who is parked has nobody wait below it
-        known = self._sessions.get(params.thread_id)
+        known = self._roll.awake(params.thread_id)
         if known is not None:
             await known.down()
         if self._stopping:
             raise ShuttingDown("The sidecar is shutting down; no session is started")
         if self._shared.events.journal.state != "ok":
             raise Overloaded("Cannot start a session: the journal cannot be written (disk full?)")
-        if sum(s.lifecycle.running for s in self._sessions.values()) >= SESSIONS_MAX:
+        if sum(session.lifecycle.running for session in self._roll) >= SESSIONS_MAX:
             raise Overloaded(f"{SESSIONS_MAX} sessions run already")
         self._check_family(params)
         params, plan = self._shared.providers.prepare(params)
-        known = self._sessions.get(params.thread_id)
-        session = known or Session(self._shared, self._kin, params.thread_id)
+        for thread_id in self._roll.pack(self._going_down):
+            self._records.pop(thread_id, None)
+        session = self._roll.get(params.thread_id)
+        if session is None:
+            session = self._make(params.thread_id, None, Phase.STOPPED)
         if session.lifecycle.down:
-            self._forget_sessions()
-            self._sessions.pop(params.thread_id, None)
-            self._sessions[params.thread_id] = session  # at the end: the order of start
+            self._roll.add(session)  # at the end: the order of start
         self._resuming.forget(params.thread_id)
         await session.start(params, plan)
         self._resuming.wake_children(params.thread_id)
@@ -135,7 +144,7 @@ class Supervisor:
             )
         params = session.start_params
         if params is None:
-            record = self._records.get(thread_id)
+            record = self._record(thread_id)
             if record is None or record.had_secrets:
                 raise ValidationFailed(
                     f"Cannot restart session {thread_id}: its secrets are not kept over a restart "
@@ -159,15 +168,18 @@ class Supervisor:
         The deadline is that of the whole; without one each has its own. One that is parked is
         stopped too, unless they are spared. Goes on to its end even if nobody waits any more.
         """
-        root = self.session(thread_id)
+        self.session(thread_id)
+        parents = self._roll.parents()
+        tree = set(stop_order(parents, thread_id)) if cascade else {thread_id}
         down = Cascade(
-            list(self._sessions.values()) if cascade else [root],
+            [self.session(member) for member in parents if member in tree],
             thread_id,
             default_s=self._shared.settings.stop_ms / 1000,
             deadline_s=deadline_s,
             reason=reason,
             spare_parked=spare_parked,
         )
+        self._going_down.update(tree)  # from now on these objects stand for them
         task = asyncio.create_task(self._take_down(down), name=f"stop tree {thread_id}")
         self._stops.add(task)
         task.add_done_callback(self._stops.discard)
@@ -175,7 +187,6 @@ class Supervisor:
 
     async def _take_down(self, down: Cascade) -> list[str]:
         threads = [member.thread_id for member in down.line]
-        self._going_down.update(threads)
         for thread_id in threads:
             self._resuming.forget(thread_id)
         self._kin.stop_asked(*threads)  # all at once: nobody's end is a fall any more
@@ -189,11 +200,11 @@ class Supervisor:
         self, deadline_s: float | None, reason: str = "stopped", *, spare_parked: bool = False
     ) -> list[str]:
         """Stop every tree, trees side by side; returns who ran."""
-        roots = [s for s in self._sessions.values() if s.parent not in self._sessions]
+        self._resuming.forget_all()
         groups = await asyncio.gather(
             *(
-                self.stop(s.thread_id, deadline_s, reason=reason, spare_parked=spare_parked)
-                for s in roots
+                self.stop(root, deadline_s, reason=reason, spare_parked=spare_parked)
+                for root in self._roll.roots()
             ),
             return_exceptions=True,
         )
@@ -207,22 +218,15 @@ class Supervisor:
 
     def hurry(self, deadline_s: float, reason: str) -> None:
         """Shorten the stop of everything that still runs, all side by side."""
-        for session in self._sessions.values():
+        for session in self._roll:
             session.hurry(deadline_s, reason)
-
-    def _forget_sessions(self) -> None:
-        """Drop what the fold has forgotten: stopped long ago, and many others since."""
-        fold = self._shared.events.fold
-        for thread_id, session in list(self._sessions.items()):
-            if session.lifecycle.down and fold.session(thread_id) is None:
-                del self._sessions[thread_id]
-                self._records.pop(thread_id, None)
 
     async def call(self, method: str, thread_id: str, params: Any, deadline_s: float) -> Any:
         """Have a session's generation carry a method out; one that is parked is resumed for it."""
         session = self.session(thread_id)
         if session.lifecycle.phase in PARKS and METHODS[method].lane == "ordered":
             await self._wake(session)
+            session = self.session(thread_id)
         return await session.call(method, params, deadline_s)
 
     async def interrupt(self, params: InterruptParams, deadline_s: float) -> Any:
@@ -241,8 +245,7 @@ class Supervisor:
                 await events.until(lambda: turn_of(thread_id) != turn_id)
 
         if params.cascade and params.turn_id is None:
-            parents = {thread: session.parent for thread, session in self._sessions.items()}
-            await interrupt_below(root.thread_id, parents, one, self._shared.log)
+            await interrupt_below(root.thread_id, self._roll.parents(), one, self._shared.log)
         return await self.call("session.interrupt", params.thread_id, params, deadline_s)
 
     async def _wake(self, session: Session) -> None:
@@ -260,7 +263,8 @@ class Supervisor:
         """
         if self._resume_task is not None or self._shared.events.journal.previous_end_clean:
             return
-        ran = {thread: record for thread, record in self._records.items() if record.wanted}
+        known = {thread_id: decode_record(blob) for thread_id, blob in self._records.items()}
+        ran = {thread_id: record for thread_id, record in known.items() if record.wanted}
         self._resume_task = asyncio.create_task(self._resuming.run(ran), name="resume")
 
     async def shutdown(self, deadline_s: float, reason: str) -> None:
@@ -281,18 +285,19 @@ class Supervisor:
     def counts(self) -> dict[str, int]:
         """Return how many sessions are in each phase."""
         counts = {phase.name.lower(): 0 for phase in Phase}
-        for session in self._sessions.values():
+        counts[Phase.STOPPED.name.lower()] = self._roll.packed()
+        for session in self._roll:
             counts[session.lifecycle.phase.name.lower()] += 1
         return counts
 
     def each(self, visit: Callable[[Session], None]) -> None:
-        """Visit every session in order of start."""
-        for session in list(self._sessions.values()):
+        """Visit every session that is not down, and some that are, in order of start."""
+        for session in self._roll:
             visit(session)
 
     async def _resume(self, start: SessionStartParams) -> bool:
         """Bring one session back; whether it is up. A client may have been faster."""
-        session = self._sessions.get(start.thread_id)
+        session = self._roll.awake(start.thread_id)
         if session is not None and session.lifecycle.phase is not Phase.STOPPED:
             return True
         try:
@@ -316,10 +321,10 @@ class Supervisor:
         parent = params.parent
         while parent is not None and parent not in seen:
             seen.add(parent)
-            ancestor = self._sessions.get(parent)
+            ancestor = self._roll.awake(parent)
             if ancestor is not None and ancestor.lifecycle.phase is Phase.PARKING:
                 yield ancestor
-            parent = ancestor.parent if ancestor else None
+            parent = self._roll.parent(parent)
 
     def _check_family(self, params: SessionStartParams) -> None:
         """Raise ValidationFailed for a restart spec or a parent that cannot be."""
@@ -345,5 +350,4 @@ class Supervisor:
                     f"Cannot start session {params.thread_id}: it would be its own ancestor",
                     threadId=params.thread_id,
                 )
-            ancestor = self._sessions.get(parent)
-            parent = ancestor.parent if ancestor else None
+            parent = self._roll.parent(parent)
