@@ -7,6 +7,7 @@ listens; the ready line is the last step of a start.
 
 import asyncio
 import contextlib
+import gc
 import os
 import random
 import secrets
@@ -166,6 +167,7 @@ class Serving:
         try:
             backend.ready = True
             run_file.note(instance=instance, logId=journal.log_id, epoch=journal.epoch)
+            gc.freeze()  # a full collection looks at what came since, so it may come in time
             self._say_ready(port, instance, journal, shared.data_dir)
             shared.providers.start()
             watch.start()

@@ -5,13 +5,10 @@ looks; judges nothing.
 """
 
 import asyncio
-import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sidecar.contract.errors import SidecarError
-from sidecar.core.fold.bounds import EXITED_SESSIONS
 from tests.support.client import SidecarClient
 from tests.support.sidecar import start_params, turn_params
 
@@ -101,20 +98,6 @@ async def fill(client: SidecarClient) -> None:
     for thread in threads:
         await client.wait_event("turn.completed", thread_id=thread, timeout_s=WAIT_S)
         await client.request("session.stop", {"threadId": thread}, timeout_s=WAIT_S)
-
-
-async def end_many(client: SidecarClient) -> None:
-    """Have as many ended sessions as stay visible: each further one takes the place of one."""
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one(number: int) -> None:
-        async with gate:
-            options = {"command": "/there/is/no/such/agent"}
-            params = start_params(f"ended-{number}", provider="acp", options=options)
-            with contextlib.suppress(SidecarError):
-                await client.request("session.start", params, timeout_s=WAIT_S)
-
-    await asyncio.gather(*(one(number) for number in range(EXITED_SESSIONS)))
 
 
 async def _used(client: SidecarClient, thread: str) -> None:

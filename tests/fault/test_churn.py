@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.churn import Look, cycles, end_many, fill, grown, settled_look
+from tests.fault.churn import Look, cycles, fill, grown, settled_look
 from tests.support.sidecar import RunningSidecar
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
@@ -13,13 +13,9 @@ GROWTH = 1.05
 """Memory at the end over that after the warm-up (issue: within 5 %)."""
 
 
-async def churned(
-    folder: Path, warm_up: int, in_all: int, *, full: bool = False
-) -> tuple[Look, Look]:
+async def churned(folder: Path, warm_up: int, in_all: int) -> tuple[Look, Look]:
     """Run a warm-up, then the rest, on one supervisor; what it held after each."""
     async with RunningSidecar(folder) as sidecar, sidecar.client() as client:
-        if full:
-            await end_many(client)
         await fill(client)
         await cycles(client, range(warm_up))
         before = await settled_look(client, sidecar.pid)
@@ -40,6 +36,6 @@ async def test_nothing_grows_with_the_sessions_that_come_and_go(tmp_path: Path) 
 
 @pytest.mark.long
 async def test_five_hundred_cycles_cost_no_memory_either(tmp_path: Path) -> None:
-    before, after = await churned(tmp_path, 100, 500, full=True)
+    before, after = await churned(tmp_path, 100, 500)
     assert not grown(before, after)
     assert after.pss_bytes <= before.pss_bytes * GROWTH
