@@ -178,9 +178,9 @@ class Tail:
             count += 1
             size += len(entry.body)
         chunk = _Chunk(list(islice(self._young, count)))
+        self._chunks.append(chunk)  # before anything is let go: there may be no memory for it
         for _ in range(count):
             self._young.popleft()
-        self._chunks.append(chunk)
         self._packed_bytes += chunk.size_bytes
         self._young_bytes -= size + count * ENTRY_BYTES
         return True
