@@ -3,6 +3,7 @@
 Carried out by sidecar/supervisor. Where and why it is not OTP's: docs/adr/0014.
 """
 
+from sidecar.core.supervision.family import State
 from sidecar.core.supervision.forest import (
     Command,
     Decision,
@@ -10,7 +11,6 @@ from sidecar.core.supervision.forest import (
     End,
     Forest,
     Open,
-    State,
     Stop,
     Suspend,
     Suspended,

@@ -28,12 +28,3 @@ def start_order(parents: Mapping[str, str | None], *roots: str) -> list[str]:
 def stop_order(parents: Mapping[str, str | None], *roots: str) -> list[str]:
     """Return trees as they are stopped: children first, in reverse order of start; roots last."""
     return start_order(parents, *roots)[::-1]
-
-
-def forest_order(parents: Mapping[str, str | None]) -> list[str]:
-    """Return every session in start order, tree after tree; one whose parent is absent is a root.
-
-    Sessions whose parents form a ring are in no tree, and left out.
-    """
-    roots = [id_ for id_, parent in parents.items() if parent is None or parent not in parents]
-    return start_order(parents, *roots)

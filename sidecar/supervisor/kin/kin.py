@@ -93,8 +93,7 @@ class Kin:
 
         Who waits below it, and was never up either, is stopped: there is nothing to be below of.
         """
-        waiting = {id_: m.spec.parent for id_, m in self._members.items() if not m.began}
-        *below, _ = stop_order(waiting, thread_id)
+        *below, _ = stop_order(self._never_up_below(thread_id), thread_id)
         self.stop_asked(thread_id, *below)
         for id_ in below:
             member = self._members[id_]
@@ -139,12 +138,23 @@ class Kin:
 
     def has_children(self, thread_id: str) -> bool:
         """Tell whether a session below it is not down."""
-        return any(member.spec.parent == thread_id for member in self._members.values())
+        return bool(self._forest.children(thread_id))
 
     def close(self) -> None:
         """Open no gate by time any more."""
         if self._timer is not None:
             self._timer.cancel()
+
+    def _never_up_below(self, thread_id: str) -> dict[str, str | None]:
+        """Return who is below a session and was never up, in order of start, with its parent."""
+        parents: dict[str, str | None] = {}
+        above = [thread_id]
+        while above:
+            parent = above.pop()
+            waiting = [c for c in self._forest.children(parent) if not self._members[c].began]
+            parents |= dict.fromkeys(waiting, parent)
+            above += waiting
+        return parents
 
     def _carry_out(self) -> None:
         for command in self._forest.take():

@@ -1,5 +1,8 @@
 """Restarts in trees, rule by rule. The world asserts OTP's order at every command besides."""
 
+import pytest
+
+from sidecar.core.lifecycle import IllegalTransition
 from sidecar.core.supervision import (
     ChildSpec,
     Down,
@@ -215,6 +218,38 @@ def test_a_child_whose_parent_is_down_is_on_its_own() -> None:
     world.rest()
     world.end("a", "error")
     assert commands(world) == [Open("a")]
+
+
+def test_one_that_is_started_again_is_not_closed_over_what_still_closes_below() -> None:
+    world = World()
+    world.start_all(
+        ChildSpec("root", strategy="one_for_all"),
+        *(ChildSpec(id_, "root") for id_ in "qp"),
+        ChildSpec("c", "p"),
+    )
+    world.user_stops("p", cascade=False)
+    world.end("p")
+    world.user_stops("c")
+    world.start(ChildSpec("p", "root"))
+    world.ready("p")
+    world.log.clear()
+    world.end("q", "error")
+    assert world.log == [], "c is not down yet"
+    world.end("c")
+    assert world.log == [Suspend("p", "q")]
+
+
+def test_nobody_is_started_below_itself() -> None:
+    forest = Forest()
+    for spec in (ChildSpec("p"), ChildSpec("c", "p"), ChildSpec("d", "c")):
+        forest.asked(spec)
+        forest.ready(spec.id)
+    forest.stop_asked("p")
+    forest.ended("p", GRACEFUL)
+    with pytest.raises(IllegalTransition, match="asked for p"):
+        forest.asked(ChildSpec("p", "d"))
+    forest.asked(ChildSpec("p", "x"))
+    assert forest.children("p") == ["c"]
 
 
 def test_a_start_by_hand_forgets_the_past() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from sidecar.core.lifecycle import IllegalTransition
 from sidecar.core.supervision import forest, intensity
+from sidecar.core.supervision.family import Family
 from sidecar.core.supervision.forest import Forest
 from sidecar.core.supervision.intensity import RestartIntensity, wants_restart
 from tests.core.supervision.histories import live_through
@@ -37,18 +38,33 @@ class Mutant:
             monkeypatch.setattr(home, self.function.__name__, made[self.function.__name__])
 
 
-INTENSITY, POLICY = (RestartIntensity,), (forest, intensity)
+INTENSITY, POLICY, RELATIVES = (RestartIntensity,), (forest, intensity), (Family,)
 
 MUTANTS = [
-    Mutant("closes in order of start", Forest._close_next, "reversed(line)", "line"),
-    Mutant("closes siblings first", Forest._is_sibling, "not in parents", "in parents"),
-    Mutant("closes all of a group at once", Forest._close_next, "busy.add(id(node.round))", "pass"),
-    Mutant("closes over a user's stop", Forest._close_next, "not in above", "is not None"),
-    Mutant("opens in any order", Forest._open_gates, "place not in ahead", "True"),
-    Mutant("opens while its group closes", Forest._open_gates, "not in shut", "is not None"),
-    Mutant("opens below a parent at its gate", Forest._may_open, "return False", "pass"),
-    Mutant("opens a gate within its backoff", Forest._may_open, "node.due_s is None", "True"),
-    Mutant("has a group wait for nobody", Forest._may_open, "node.round.due_s is None", "True"),
+    Mutant(
+        "closes in order of start",
+        Forest._closing_order,
+        "self._family.line(",
+        "(lambda nodes: self._family.line(nodes)[::-1])(",
+    ),
+    Mutant(
+        "closes siblings first",
+        Forest._closing_order,
+        "[*siblings, *(node for node in line if node in below)]",
+        "[*(node for node in line if node in below), *siblings]",
+    ),
+    Mutant("closes all of a group at once", Forest._close_next, "None if round_.closing else ", ""),
+    Mutant("closes over a user's stop", Forest._close_next, " and node.is_last", ""),
+    Mutant("opens in any order", Forest._is_next, "round_.first(node.spec.parent) is node", "True"),
+    Mutant("opens while its group closes", Forest._is_next, "round_.marked or ", ""),
+    Mutant(
+        "opens below a parent at its gate",
+        Forest._may_open,
+        "parent.state is not State.UP or parent.mark is not None",
+        "False",
+    ),
+    Mutant("opens a gate within its backoff", Forest._may_open, "node.due_s is not None", "False"),
+    Mutant("has a group wait for nobody", Forest._is_next, "round_.due_s is not None", "False"),
     Mutant(
         "takes rest_for_one for one_for_all",
         Forest._group,
@@ -63,7 +79,12 @@ MUTANTS = [
     ),
     Mutant("takes one_for_all for rest_for_one", Forest._group, '== "one_for_all"', '== "nothing"'),
     Mutant("ties all siblings", Forest._group, 'strategy == "one_for_one"', "False"),
-    Mutant("ties the roots", Forest._group, '"one_for_one"\n', '"one_for_all"\n'),
+    Mutant(
+        "ties the roots",
+        Forest._group,
+        "return [node]",
+        "return [n for n in self._family.nodes.values() if n.spec.parent == node.spec.parent]",
+    ),
     Mutant(
         "restarts temporary ones of a group",
         Forest._gather,
@@ -72,7 +93,7 @@ MUTANTS = [
     ),
     Mutant("restarts children of temporary ones", Forest._gather, "orphan or", "False or"),
     Mutant("draws in what a user stops", Forest._gather, "if node.leaves", "if False"),
-    Mutant("leaves descendants up", Forest._trees, "order = ", "return list(tops) or "),
+    Mutant("leaves descendants up", Family.trees, "list(seen)", "list(tops)", RELATIVES),
     Mutant("ignores significance", Forest._end_for_good, "ended.spec.significant", "False"),
     Mutant(
         "takes everyone for significant", Forest._end_for_good, "ended.spec.significant", "True"
@@ -80,7 +101,7 @@ MUTANTS = [
     Mutant(
         "passes significance on to nobody",
         Forest._end_for_good,
-        "parent = parent, self._parent(parent)",
+        "parent = parent, self._family.parent(parent)",
         "parent = parent, None",
     ),
     Mutant("lets dependents live on", Forest._decide, "node, group)", "node, [])"),
@@ -93,6 +114,52 @@ MUTANTS = [
         Forest._decide,
         "node.mark is Mark.SUSPEND and",
         "node.mark is Mark.SUSPEND and node.state is State.CLOSING and",
+    ),
+    Mutant(
+        "looks at no child of one that is up",
+        Forest.ready,
+        "self._family.look_at(self._family.children(id_))",
+        "pass",
+    ),
+    Mutant(
+        "looks at no orphan", Family.remove, "self.look_at(self.children(id_))", "pass", RELATIVES
+    ),
+    Mutant(
+        "looks at nobody's successor", Family.put_in, "self.look_at([next_])", "pass", RELATIVES
+    ),
+    Mutant(
+        "looks at nobody of a round that is down",
+        Family._count_in_round,
+        "self.look_at(round_.firsts())",
+        "pass",
+        RELATIVES,
+    ),
+    Mutant(
+        "looks at nobody once a backoff is over",
+        Forest.tick,
+        "[waiter] if isinstance(waiter, Node) else waiter.firsts()",
+        "[]",
+    ),
+    Mutant(
+        "keeps an order of closing that is old",
+        Family._line_changed,
+        "round_.to_close = None",
+        "pass",
+        RELATIVES,
+    ),
+    Mutant(
+        "counts marks for the parent alone",
+        Family._count,
+        "node = self.parent(node)",
+        "return",
+        RELATIVES,
+    ),
+    Mutant(
+        "does not see that nothing has to close below any more",
+        Family._count,
+        "self._touched[node.round] = None",
+        "pass",
+        RELATIVES,
     ),
     Mutant("resumes what cannot be", Forest._decide, "if end.recoverable else", "if True else"),
     Mutant("never restarts permanent ones", wants_restart, '"permanent"', '"never"', POLICY),

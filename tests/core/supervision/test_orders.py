@@ -1,7 +1,6 @@
 """The order of a tree: down is up, read backwards."""
 
 from sidecar.core.supervision import start_order, stop_order
-from sidecar.core.supervision.orders import forest_order
 
 TREE = {"r": None, "b": "r", "a": "r", "b1": "b", "a1": "a", "b2": "b", "other": None}
 
@@ -14,13 +13,8 @@ def test_children_stop_before_their_parents_and_the_youngest_first() -> None:
     assert stop_order(TREE, "r") == ["a1", "a", "b2", "b1", "b", "r"]
 
 
-def test_a_forest_is_one_tree_after_the_other() -> None:
-    assert forest_order({**TREE, "orphan": "gone"}) == [*start_order(TREE, "r"), "other", "orphan"]
-
-
 def test_a_ring_ends() -> None:
     assert start_order({"a": "b", "b": "a"}, "a") == ["a", "b"]
-    assert forest_order({"a": "b", "b": "a"}) == []
 
 
 def test_a_tree_may_be_deeper_than_the_stack() -> None:
