@@ -1,32 +1,29 @@
 """Takes secrets out of text before it leaves a process: log lines, last words, bundles.
 
-Two ways, both linear in the text. *Known* values are replaced wherever they stand, also as JSON or
-a URL writes them. *Shapes* are what tokens look like (`sk-…`, JWTs, `Bearer …`, credentials in a
-URL, private keys, values behind a key-like word): a guard for secrets that nobody told us, so it
-rather takes a word too many. Never reads an environment itself: its callers hand values in.
+Two ways, both linear in the text. *Known* values are replaced wherever they stand, also as JSON, a
+URL or base64 writes them. *Shapes* are what tokens look like (`sk-…`, JWTs, `Bearer …`, credentials
+in a URL, private keys, values behind a key-like word): a guard for secrets that nobody told us, so
+it rather takes a word too many. Never reads an environment itself: its callers hand values in.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
 from sidecar.core.environment import ESSENTIAL, matches
+from sidecar.core.knownsecrets import SECRET_CHARS_MAX, KnownSecrets
 from sidecar.core.secretshapes import without_keys, without_shapes
 
+__all__ = [
+    "REDACTED",
+    "SECRET_CHARS_MAX",
+    "Redactor",
+    "is_secret_name",
+    "secrets_of_environment",
+    "secrets_of_session",
+]
+
 REDACTED: Final = "[redacted]"
-
-SECRET_CHARS: Final = 8
-"""Shortest known value that is replaced: a shorter one is a word that stands anywhere."""
-
-SECRET_CHARS_MAX: Final = 4 * 1024
-"""Longest: a longer value is known by its beginning and by its lines."""
-
-LINE_CHARS: Final = 16
-"""A line of a value of several lines is replaced by itself from this length on."""
-
-KNOWN_MAX: Final = 512
-"""Known values at once; the oldest is forgotten. Each costs one search of every text."""
 
 DEPTH_MAX: Final = 32
 
@@ -48,28 +45,28 @@ _SECRET_OPTIONS: Final = ("env", "headers")
 
 
 class Redactor:
-    """Replaces what it knows and what looks like a secret."""
+    """Replaces what it knows and what looks like a secret.
+
+    `secrets` are those of the process itself; what it learns later is forgotten again, the oldest
+    first, once there is too much of it.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._known: dict[str, None] = {}
-        self._ordered: tuple[str, ...] = ()
-        self.learn(secrets)
+        self._known = KnownSecrets(secrets)
+        self._is_full = False
 
-    def learn(self, secrets: Iterable[str]) -> None:
-        """Know more values; ones that are shorter than SECRET_CHARS are left out."""
-        for secret in secrets:
-            for form in _forms(secret):
-                self._known.pop(form, None)
-                self._known[form] = None
-        while len(self._known) > KNOWN_MAX:
-            del self._known[next(iter(self._known))]
-        self._ordered = tuple(sorted(self._known, key=len, reverse=True))
+    def learn(self, secrets: Iterable[str]) -> bool:
+        """Know more values; ones that are shorter than SECRET_CHARS are left out.
+
+        Returns True the first time that older ones are not looked for any more: say so.
+        """
+        was_full = self._is_full
+        self._is_full = self._known.learn(secrets) > 0 or was_full
+        return self._is_full and not was_full
 
     def text(self, text: str) -> str:
         """Return `text` without secrets."""
-        for secret in self._ordered:  # the longest first: it may hold a shorter one
-            if secret in text:
-                text = text.replace(secret, REDACTED)
+        text = self._known.taken_out_of(text, REDACTED)
         return without_shapes(without_keys(text, REDACTED), REDACTED)
 
     def value(self, value: Any) -> Any:
@@ -168,24 +165,3 @@ def _behind_options(words: Sequence[Any]) -> list[str]:
 
 def _is_secret_option(key: str) -> bool:
     return key in _SECRET_OPTIONS or is_secret_name(key)
-
-
-def _forms(secret: str) -> Iterable[str]:
-    """Yield a value as it may stand in a text: as it is, as JSON and URLs write it, by lines."""
-    value = secret.strip()
-    lines = value.split("\n")
-    value = value[:SECRET_CHARS_MAX]
-    if len(value) >= SECRET_CHARS:
-        forms = (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
-        yield from dict.fromkeys([*forms, _in_url(value, ""), _in_url(value, "/")])
-    if len(lines) > 1:
-        yield from (line.strip() for line in lines if len(line.strip()) >= LINE_CHARS)
-
-
-def _in_url(value: str, safe: str) -> str:
-    """Write a value as a URL does (urllib's quote would cost every host its import)."""
-    plain = "_.-~" + safe
-    return "".join(
-        chr(byte) if byte < 128 and (chr(byte).isalnum() or chr(byte) in plain) else f"%{byte:02X}"
-        for byte in value.encode("utf-8", "replace")
-    )

@@ -42,10 +42,10 @@ class HostContext:
     ) -> None:
         self.spec = spec
         self._redactor = redactor or Redactor()
-        self._redactor.learn(_secrets_of(spec))
         self._slot = slot
         self._emitter = emitter
         self._send = send
+        self.learn(_secrets_of(spec))
         self._services = services
         self._leases: list[Lease] = []
         self._stderr = StderrLog(self._redactor, time.monotonic, self.log)
@@ -98,7 +98,8 @@ class HostContext:
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Know more values that no log and no last words may show."""
-        self._redactor.learn(secrets)
+        if self._redactor.learn(secrets):
+            self.log("warning", "redaction.full")
 
     def clean(self, text: str) -> str:
         """Return a text of the provider's without secrets."""

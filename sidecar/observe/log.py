@@ -41,8 +41,8 @@ class Cleaner(Protocol):
     def value(self, value: Any) -> Any:
         """Return a JSON-like value without them."""
 
-    def learn(self, secrets: Iterable[str]) -> None:
-        """Know more of them."""
+    def learn(self, secrets: Iterable[str]) -> bool:
+        """Know more of them; True the first time that older ones are forgotten for it."""
 
 
 class Secret:
@@ -98,8 +98,8 @@ class Log:
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Know more values that no record may show."""
-        if self._cleaner is not None:
-            self._cleaner.learn(secrets)
+        if self._cleaner is not None and self._cleaner.learn(secrets):
+            self.warning("redaction.full")
 
     def write(self, level: str, event: str, **fields: Any) -> None:
         """Write one record; `event` is a dotted name such as `host.exited`."""

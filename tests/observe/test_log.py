@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.core import knownsecrets
 from sidecar.core.redaction import Redactor
 from sidecar.observe.log import LOG_FILES, FileSink, Log, Secret, null_log, stderr_sink
 
@@ -116,3 +117,17 @@ def test_a_log_file_is_its_owner_s_alone(tmp_path: Path) -> None:
             path.chmod(0o644)
     finally:
         os.umask(before)
+
+
+def test_it_is_logged_when_older_secrets_are_not_looked_for_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(knownsecrets, "KNOWN_BYTES_MAX", 5_000)
+    lines: list[str] = []
+    log = Log((lines.append,), cleaner=Redactor())
+    log.learn(["a-first-secret"])
+    assert lines == []
+    for number in range(10):
+        log.learn([f"secret-number-{number}"])
+    (line,) = lines
+    assert json.loads(line)["event"] == "redaction.full"
