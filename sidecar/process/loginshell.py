@@ -6,6 +6,7 @@ daemons. Runs in a probe process, never in the supervisor.
 """
 
 import asyncio
+import contextlib
 import os
 import secrets
 import signal
@@ -14,6 +15,7 @@ from pathlib import PurePath
 
 from sidecar.contract.errors import ProviderProcessFailed
 from sidecar.core.environment import parse_dump
+from sidecar.process.census import descendants, is_alive
 from sidecar.process.child import Child
 
 RESOLVING = "AGENT_SIDECAR_RESOLVING_ENVIRONMENT"
@@ -29,6 +31,10 @@ HANG_UP_S = 1.0
 """From the hang-up to the kill: files that hold a lock let go of it, as at the end of a terminal.
 A shell that is killed in the middle of pyenv's rehash leaves a lock behind that makes each later
 shell of the user wait for a minute."""
+
+LOOK_S = 0.02
+"""Between two looks at whether what the shell ran has let go too: mostly it holds the locks, and
+the shell itself is gone at once."""
 
 NO_SHELLS = ("nologin", "false", "true", "sync")
 CSH = ("csh", "tcsh")
@@ -96,6 +102,11 @@ async def read_login_environment(
 async def _let_go(child: Child) -> None:
     """End the shell as a terminal that is closed would, and by force only after that."""
     if await child.wait_at_most(LEAVE_S) is None:
+        running = [info.key for info in descendants([child.pid])]
         child.signal_group(getattr(signal, "SIGHUP", signal.SIGTERM))
-        await child.wait_at_most(HANG_UP_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HANG_UP_S):
+                await child.wait()
+                while any(is_alive(key) for key in running):  # noqa: ASYNC110 - nothing tells
+                    await asyncio.sleep(LOOK_S)
     child.close()

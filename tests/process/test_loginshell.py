@@ -86,6 +86,22 @@ async def test_a_caller_that_goes_away_leaves_no_shell(tmp_path: Path) -> None:
         await task
 
 
+async def test_what_the_files_run_lets_go_of_its_lock_before_it_is_killed(tmp_path: Path) -> None:
+    """As `pyenv rehash` does, which is a script of its own: the shell has ended before that."""
+    lock, program = tmp_path / "lock", tmp_path / "rehash"
+    program.write_text(f"#!/bin/bash\ntrap 'sleep 0.2; rm {lock}' EXIT\ntouch {lock}\nsleep 600\n")
+    program.chmod(0o700)
+    env = home(tmp_path, f"{program}\n")
+    reading = asyncio.create_task(read_login_environment("/bin/bash", env, DEADLINE_S))
+    async with asyncio.timeout(DEADLINE_S):
+        while not lock.exists():
+            await asyncio.sleep(0.02)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert not lock.exists()
+
+
 def test_tcsh_gets_no_login_flag() -> None:
     assert shell_command("/bin/tcsh", "m")[1:3] == ["-i", "-c"]
     assert shell_command("/usr/bin/fish", "m")[1:4] == ["-i", "-l", "-c"]
