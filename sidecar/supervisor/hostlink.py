@@ -46,6 +46,10 @@ HOST_READY_S = 20.0
 HOST_DRAIN_S = 2.0
 """Exit of a host to EOF of its channel: nobody else holds its end, so this is never reached."""
 
+HOST_LEAVE_S = 5.0
+"""EOF of a host's channel to its exit; its own guard is faster. Without channel, and without guard,
+lives on what has exec'd another program."""
+
 OUTBOX_BYTES = 2 * TRANSFER_BYTES
 """Bytes waiting for a host that does not read: two of the largest requests, then it is wedged."""
 
@@ -112,6 +116,7 @@ class HostLink(asyncio.BufferedProtocol):
         self._eof = asyncio.Event()
         self._violation: str | None = None
         self._detail: dict[str, Any] | None = None
+        self._leaving: asyncio.TimerHandle | None = None
         self._stderr = ""
         self.heard_s = time.monotonic()
         """When anything last came: only its loop sends, so then it turned."""
@@ -189,12 +194,14 @@ class HostLink(asyncio.BufferedProtocol):
         """
         if self._violation is None:
             self._violation, self._detail = reason, detail
-            self._log.error("host.killed", reason=reason, **self._about())
+            self._log.error("host.killed", reason=reason, **self.about())
         self.process.kill()
 
     async def ended(self) -> HostEnd:
         """Wait for the end of the process, of everything below it, and of its channel."""
         exit_ = await self.process.wait()
+        if self._leaving is not None:
+            self._leaving.cancel()
         drained = asyncio.create_task(self._eof.wait())
         await asyncio.wait({drained}, timeout=HOST_DRAIN_S)
         drained.cancel()
@@ -208,14 +215,14 @@ class HostLink(asyncio.BufferedProtocol):
             "host.exited",
             exit=exit_.exit.describe(),
             survivors=exit_.survivors,
-            **self._about(),
+            **self.about(),
             **words,
         )
         if exit_.exit.code == EX_MEMORY and self._violation is None:
             reason, self._detail = NO_MEMORY, {"kind": "memory", "scope": "host"}
         return HostEnd(reason, self.last_words, exit_.survivors, self._detail)
 
-    def _about(self) -> dict[str, Any]:
+    def about(self) -> dict[str, Any]:
         """Return what correlates a record of the host: its session's id, or all of theirs."""
         cids = [cid for about in self._tenants.values() if (cid := cid_of(about))]
         if len(cids) > 1:
@@ -266,6 +273,15 @@ class HostLink(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note the end of the channel (asyncio.Protocol)."""
         self._eof.set()
+        if not self.process.ended:
+            loop = asyncio.get_running_loop()
+            self._leaving = loop.call_later(HOST_LEAVE_S, self._is_late)
+
+    def _is_late(self) -> None:
+        """Kill a host that is not to be talked to any more; not one whose orphans are killed."""
+        info = os_.info_of(self.process.pid)
+        if info is not None and info.key == self.process.key and not info.dead:
+            self.kill("closed its channel and lived on")
 
     def _dispatch(self, frames: list[FromHost]) -> None:
         start = 0
@@ -281,7 +297,7 @@ class HostLink(asyncio.BufferedProtocol):
                 self._ready.set()
             elif isinstance(frame, LogFrame) and frame.slot == HOST_SLOT:
                 log = self._log.bind(role=role_of(frame), pid=self.process.pid)
-                log.write(frame.level, frame.event, said=frame.fields, **self._about())
+                log.write(frame.level, frame.event, said=frame.fields, **self.about())
             elif isinstance(frame, HostIdleFrame):
                 if self._on_idle is not None:
                     self._on_idle(frame.opened)

@@ -214,7 +214,8 @@ class Session:
         """
         if self._generation is None or self.lifecycle.phase not in (Phase.STARTING, Phase.LIVE):
             return False
-        self._log.warning("session.failed", reason=reason, detail=detail)
+        at = self._generation.origin.generation
+        self._log.warning("session.failed", generation=at, reason=reason, detail=detail)
         self._generation.fail(reason, detail, host=host)
         return True
 

@@ -129,6 +129,8 @@ async def test_a_busy_loop_in_provider_code_is_replaced_while_siblings_stream_on
         await assert_streamed(world, "calm", 250)
         assert [r["host"] for r in world.logged("host.wedged")] == [host]
         assert "wedger_provider" in world.logged("host.wedged")[0]["stacks"]
+        for event in ("host.suspected", "host.wedged", "session.failed"):
+            assert [r["cid"] for r in world.logged(event)] == ["wild/1"]
         await world.client.request("session.stop", {"threadId": "wild"})
         assert_balanced(world.client.of_thread("wild"))
     assert await observer.wait_until_none(word, 9) == []
@@ -149,6 +151,7 @@ async def test_in_a_packed_host_those_who_lived_there_resume_and_no_others(tmp_p
             await world.exited(thread)
             assert world.verdict(thread)["kind"] == "wedged"
             await world.ready_again(thread)
+        assert [r["sessions"] for r in world.logged("host.wedged")] == [["hurt/1", "wild/1"]]
         await world.turn("hurt", "@@recall")
         await world.client.wait_for(
             lambda: "I remember 3 prompts" in assistant_text(world.client.of_thread("hurt")),

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import subprocess
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -17,6 +18,7 @@ from sidecar.core.framing import ProtocolViolation, encode_frame
 from sidecar.core.stamping import Origin
 from sidecar.observe.log import null_log
 from sidecar.process import Exit, ProcessKey
+from sidecar.process.platform import key_of
 from sidecar.supervisor.eventlog import check_event
 from sidecar.supervisor.hostlink import HostLink
 from sidecar.supervisor.launch import HostExit, HostProcess
@@ -187,3 +189,19 @@ async def test_a_host_whose_words_could_not_be_taken_is_killed_and_heard_no_more
     assert host.killed == 1
     host.link.buffer_updated(len(data))
     assert len(taken) == 1
+
+
+async def test_a_host_that_became_another_program_is_killed(
+    host: FakeHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its channel is gone, and so is the guard that would have ended it."""
+    monkeypatch.setattr("sidecar.supervisor.hostlink.HOST_LEAVE_S", 0.01)
+    with subprocess.Popen(["sleep", "60"]) as program:
+        key = key_of(program.pid)
+        assert key is not None
+        host.process.key = key
+        host.socket.close()
+        async with asyncio.timeout(5):
+            while not host.killed:
+                await asyncio.sleep(0.01)
+        program.kill()

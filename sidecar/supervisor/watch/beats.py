@@ -57,13 +57,16 @@ class HostBeats:
             case Stage.ASKED:
                 self._ask(link)
             case Stage.SUSPECTED:
-                self._log.warning("host.suspected", host=link.process.pid, silentMs=silent_ms)
+                self._log.warning(
+                    "host.suspected", host=link.process.pid, silentMs=silent_ms, **link.about()
+                )
                 self._ask(link)
                 link.ask_for_stacks()
             case Stage.WEDGED:
                 self._give_up(link, silent_ms)
             case Stage.FINE if before is Stage.SUSPECTED:
-                self._log.info("host.answers-again", host=link.process.pid, stacks=link.last_words)
+                pid, stacks = link.process.pid, link.last_words
+                self._log.info("host.answers-again", host=pid, stacks=stacks, **link.about())
             case Stage.FINE:
                 pass
 
@@ -79,8 +82,8 @@ class HostBeats:
             "host.wedged",
             host=pid,
             silentMs=silent_ms,
-            threads=[session.thread_id for session in lodgers],
             stacks=link.last_words,
+            **link.about(),
         )
         reason = f"its host has not answered for {silent_ms / 1000:.1f} s"
         for session in lodgers:

@@ -23,6 +23,9 @@ class Link:
     def ask_for_stacks(self) -> None:
         self.done.append("stacks")
 
+    def about(self) -> dict[str, Any]:
+        return {}
+
     def kill(self, reason: str) -> None:
         self.done.append(f"kill: {reason}")
 
