@@ -12,6 +12,7 @@ from sidecar.contract.frames import CursorFrame, Frame, LogFrame, SessionSpec
 from sidecar.core.drafts import Draft
 from sidecar.core.lastwords import StderrLog
 from sidecar.core.redaction import Redactor, secrets_of_environment, secrets_of_session
+from sidecar.host.asides import Cursors, Records
 from sidecar.host.emitter import Emitter
 from sidecar.host.processes import Note, Processes, layered
 from sidecar.host.shared import SharedServices
@@ -48,8 +49,10 @@ class HostContext:
         self.learn(_secrets_of(spec))
         self._services = services
         self._leases: list[Lease] = []
-        self._stderr = StderrLog(self._redactor, time.monotonic, self.log)
-        self.processes = Processes(spec.mark, self._environment, self.log, self._stderr)
+        self._stderr = StderrLog(self._redactor, time.monotonic, self.record)
+        self._records = Records(time.monotonic, self.record)
+        self._cursors = Cursors(time.monotonic, lambda cursor: send(CursorFrame(slot, cursor)))
+        self.processes = Processes(spec.mark, self._environment, self.record, self._stderr)
         self.cursor_published = False
 
     def emit(self, drafts: Sequence[Draft]) -> None:
@@ -63,7 +66,7 @@ class HostContext:
     def publish_cursor(self, resume_cursor: Json) -> None:
         """Tell the supervisor how to find the conversation again."""
         self.cursor_published = True
-        self._send(CursorFrame(self._slot, resume_cursor))
+        self._cursors.publish(resume_cursor)
 
     async def spawn(self, command: ProviderCommand) -> ProviderProcess:
         """Start a provider's process in the session's tree."""
@@ -105,8 +108,10 @@ class HostContext:
         """Return a text of the provider's without secrets."""
         return self._redactor.text(text)
 
-    def tell_dropped(self) -> None:
-        """Say how much of stderr the log has left out and not told of yet."""
+    def tell_rest(self) -> None:
+        """Say what was held back: the newest cursor, and how much the log has left out."""
+        self._cursors.flush()
+        self._records.tell_dropped()
         self._stderr.tell_dropped()
 
     def release_leases(self) -> None:
@@ -131,7 +136,11 @@ class HostContext:
         return time.monotonic_ns() // 1_000_000
 
     def log(self, level: str, event: str, **fields: Any) -> None:
-        """Send a log record to the supervisor, which writes it."""
+        """Send a record of session code; too many are dropped."""
+        self._records.take(level, event, fields)
+
+    def record(self, level: str, event: str, **fields: Any) -> None:
+        """Send a record of the host's own."""
         self._send(LogFrame(self._slot, level, event, self._redactor.value(fields)))
 
 

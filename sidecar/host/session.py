@@ -128,7 +128,7 @@ class HostSession:
             task.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
         self._context.release_leases()
-        self._context.tell_dropped()
+        self._context.tell_rest()
         self._emitter.flush()
         self._send(self._exit_frame(outcome, report))
         self._over = True
@@ -256,7 +256,7 @@ class HostSession:
         text = self._context.clean(str(error))
         reason = f"unhandled {type(error).__name__} in session code: {text}"
         where = "".join(traceback.format_tb(error.__traceback__)[-CRASH_FRAMES:])
-        self._context.log("error", "session.crashed", error=repr(error), traceback=where)
+        self._context.record("error", "session.crashed", error=repr(error), traceback=where)
         failure = error if isinstance(error, SidecarError) else InternalError(reason)
         return Outcome("error", reason, error=failure)
 
@@ -303,8 +303,10 @@ class HostSession:
             self._reply(frame.id, _as_sidecar_error(frame, error))
         except Exception as error:  # noqa: BLE001 - provider code may raise anything
             note(error)
-            self._context.log("error", "call.failed", method=frame.method, error=repr(error))
-            self._reply(frame.id, InternalError(f"{frame.method} failed: {error!r}"))
+            self._context.record("error", "call.failed", method=frame.method, error=repr(error))
+            self._reply(
+                frame.id, InternalError(self._context.clean(f"{frame.method} failed: {error!r}"))
+            )
 
     def _send(self, frame: Frame) -> None:
         """Send a frame; nothing comes behind the exit frame, whatever provider code still does."""
@@ -326,7 +328,7 @@ class HostSession:
         agent = self._context.processes.agent
         main = agent.exit if agent else None
         if report.survivors:
-            self._context.log("error", "session.survivors", survivors=len(report.survivors))
+            self._context.record("error", "session.survivors", survivors=len(report.survivors))
         return ExitFrame(
             self.slot,
             outcome.kind,

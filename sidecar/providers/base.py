@@ -99,7 +99,10 @@ class SessionContext(Protocol):
         """Wait while the host has no credit; call it between reads of the provider's output."""
 
     def publish_cursor(self, resume_cursor: Json) -> None:
-        """Tell that the provider has persisted the conversation, and how to find it again."""
+        """Tell that the provider has persisted the conversation, and how to find it again.
+
+        Of more than a few a second the newest is told.
+        """
 
     async def spawn(self, command: ProviderCommand) -> ProviderProcess:
         """Start the provider's process in the session's tree.
@@ -139,7 +142,10 @@ class SessionContext(Protocol):
         """Return the monotonic clock in milliseconds."""
 
     def log(self, level: str, event: str, **fields: Any) -> None:
-        """Write a structured log record; never secrets, never prompts."""
+        """Write a structured log record; never secrets, never prompts.
+
+        Beyond 200 at once, 50 or 32 KiB a second they are dropped and counted.
+        """
 
 
 class SharedContext(Protocol):

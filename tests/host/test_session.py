@@ -150,6 +150,24 @@ async def test_an_unhandled_exception_ends_the_session_with_its_name(harness: Ha
     assert "unhandled ZeroDivisionError" in exit_.reason
 
 
+async def test_an_exception_in_a_call_is_answered_without_what_is_secret(harness: Harness) -> None:
+    """The answer of a call with a key is kept in the journal."""
+
+    async def fail() -> None:
+        raise RuntimeError("cannot log in with the-word-of-the-day")
+
+    harness.session._context.learn(["the-word-of-the-day"])
+    harness.provider.on_turn = fail
+    harness.start()
+    await harness.reply(0)
+    harness.call_turn(1)
+    error = (await harness.reply(1)).error
+    assert error is not None
+    assert "RuntimeError('cannot log in with [redacted]')" in error.message
+    harness.session.close(1.0, "stopped by the test")
+    await harness.exit()
+
+
 async def test_bad_options_are_said_and_not_worth_a_retry(harness: Harness) -> None:
     async def refuse() -> None:
         raise ValidationFailed("the start option `command` is missing")
