@@ -108,6 +108,10 @@ class HostContext:
         """Return a text of the provider's without secrets."""
         return self._redactor.text(text)
 
+    def clean_value(self, value: Any) -> Any:
+        """Return a JSON-like value without secrets."""
+        return self._redactor.value(value)
+
     def tell_rest(self) -> None:
         """Say what was held back: the newest cursor, and how much the log has left out."""
         self._cursors.flush()

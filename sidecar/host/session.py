@@ -304,9 +304,7 @@ class HostSession:
         except Exception as error:  # noqa: BLE001 - provider code may raise anything
             note(error)
             self._context.record("error", "call.failed", method=frame.method, error=repr(error))
-            self._reply(
-                frame.id, InternalError(self._context.clean(f"{frame.method} failed: {error!r}"))
-            )
+            self._reply(frame.id, InternalError(f"{frame.method} failed: {error!r}"))
 
     def _send(self, frame: Frame) -> None:
         """Send a frame; nothing comes behind the exit frame, whatever provider code still does."""
@@ -314,7 +312,14 @@ class HostSession:
             self._channel_send(frame)
 
     def _reply(self, call_id: int, error: SidecarError) -> None:
-        self._send(ReplyFrame(self.slot, call_id, error.body(), None))
+        """Answer with an error, without secrets: it may be kept in the journal."""
+        body = error.body()
+        cleaned = msgspec.structs.replace(
+            body,
+            message=self._context.clean(body.message),
+            data=self._context.clean_value(body.data),
+        )
+        self._send(ReplyFrame(self.slot, call_id, cleaned, None))
 
     def _start_s(self) -> float:
         limits = self._spec.start.limits
@@ -332,7 +337,7 @@ class HostSession:
         return ExitFrame(
             self.slot,
             outcome.kind,
-            outcome.reason,
+            self._context.clean(outcome.reason),
             outcome.recoverable,
             self._stderr_tail(),
             main.code if main else None,

@@ -168,6 +168,22 @@ async def test_an_exception_in_a_call_is_answered_without_what_is_secret(harness
     await harness.exit()
 
 
+async def test_what_an_agent_says_of_a_failed_start_is_told_without_what_is_secret(
+    harness: Harness,
+) -> None:
+    async def refuse() -> None:
+        raise ProviderRequestFailed("bad key the-word-of-the-day", detail="the-word-of-the-day")
+
+    harness.session._context.learn(["the-word-of-the-day"])
+    harness.provider.on_initialise = refuse
+    harness.start()
+    error = (await harness.reply(0)).error
+    assert error is not None
+    assert error.message == "bad key [redacted]"
+    assert error.data == {"detail": "[redacted]"}
+    assert (await harness.exit()).reason == "bad key [redacted]"
+
+
 async def test_bad_options_are_said_and_not_worth_a_retry(harness: Harness) -> None:
     async def refuse() -> None:
         raise ValidationFailed("the start option `command` is missing")
