@@ -28,7 +28,8 @@ class Chronicle:
         fields = tell(event.payload) if tell is not None else None
         if fields is None:
             return
-        self._log.info(
+        self._log.write(
+            _level(event),
             event.type,
             thread=event.thread_id,
             generation=event.generation,
@@ -36,6 +37,23 @@ class Chronicle:
             request=event.request_id,
             **{name: value for name, value in fields.items() if value is not None},
         )
+
+
+def _level(event: Event[Any]) -> str:
+    """Return how much an event asks for attention: who reads warnings alone sees each failure."""
+    payload = event.payload
+    match event.type:
+        case "runtime.error":
+            return "error"
+        case "runtime.warning":
+            return "warning"
+        case "session.exited":
+            return "error" if payload.exit_kind == "error" else "info"
+        case "session.state.changed":
+            return "warning" if payload.state == "error" else "info"
+        case "turn.completed":
+            return "warning" if payload.state == "failed" else "info"
+    return "info"
 
 
 def _configured(payload: Any) -> Fields | None:

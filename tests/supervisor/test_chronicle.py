@@ -8,7 +8,8 @@ import pytest
 
 from sidecar.contract.events import EVENTS, Event
 from sidecar.contract.events.session import SessionConfigured, SessionExited, SessionStateChanged
-from sidecar.contract.events.side import RuntimeWarned
+from sidecar.contract.events.side import RuntimeFailed, RuntimeWarned
+from sidecar.contract.events.turn import TurnCompleted
 from sidecar.contract.frames import LogFrame
 from sidecar.observe.log import Log
 from sidecar.supervisor.chronicle import Chronicle
@@ -65,6 +66,25 @@ def test_a_generation_is_told_once_by_how_it_begins() -> None:
     assert len(told.lines) == 1
     told.note("session.configured", SessionConfigured(config={"resumeCursor": {"a": 1}}))
     assert len(told.lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "level"),
+    [
+        ("session.exited", SessionExited(reason="it fell", exit_kind="error"), "error"),
+        ("session.exited", SessionExited(reason="stopped", exit_kind="graceful"), "info"),
+        ("session.state.changed", SessionStateChanged(state="error"), "warning"),
+        ("session.state.changed", SessionStateChanged(state="ready"), "info"),
+        ("turn.completed", TurnCompleted(state="failed"), "warning"),
+        ("turn.completed", TurnCompleted(state="interrupted"), "info"),
+        ("runtime.warning", RuntimeWarned(message="hm"), "warning"),
+        ("runtime.error", RuntimeFailed(message="oh"), "error"),
+    ],
+)
+def test_who_reads_warnings_alone_sees_each_failure(kind: str, payload: Any, level: str) -> None:
+    record = Told().note(kind, payload)
+    assert record is not None
+    assert record["level"] == level
 
 
 EXAMPLES: dict[str, dict[str, Any]] = {
