@@ -174,9 +174,26 @@ class HostLink(asyncio.BufferedProtocol):
         """Send a frame; dropped when the host is gone."""
         if self._transport is None or self._transport.is_closing():
             return
-        self._transport.write(encode_frame(_ENCODER.encode(frame)))
+        if rest := self._sent_at_once(encode_frame(_ENCODER.encode(frame))):
+            self._transport.write(rest)
         if self._transport.get_write_buffer_size() > OUTBOX_BYTES:
             self.kill("does not read its channel")
+
+    def _sent_at_once(self, data: bytes) -> bytes:
+        """Send what the socket takes; returns the rest.
+
+        Not by the transport: one whose write fails reads no more, and what a host said before it
+        ended, its exit among it, would be lost to whatever was sent to it a moment later.
+        """
+        assert self._transport is not None
+        if self._transport.get_write_buffer_size():
+            return data
+        try:
+            return data[self.process.channel.send(data) :]
+        except ConnectionError:
+            return b""  # it has gone, which is heard of when all was read
+        except OSError:
+            return data
 
     def ask(self, nonce: int) -> None:
         """Ask whether its loop turns; the answer, as anything else that it sends, is `heard_s`."""

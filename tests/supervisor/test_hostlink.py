@@ -205,3 +205,15 @@ async def test_a_host_that_became_another_program_is_killed(
             while not host.killed:
                 await asyncio.sleep(0.01)
         program.kill()
+
+
+async def test_what_a_host_said_before_it_ended_is_read_whatever_is_sent_to_it(
+    host: FakeHost,
+) -> None:
+    host.say(*(EventFrame(0, "content.delta", event()) for _ in range(3)))
+    host.socket.close()
+    host.link.ask(1)
+    async with asyncio.timeout(5):
+        while not host.link.lost:
+            await asyncio.sleep(0)
+    assert len(host.frames) == 3
