@@ -98,6 +98,8 @@ export class SessionFold {
     this.providerInstanceId = providerInstanceId;
     this.state = "starting";
     this.exited = false;
+    this.cwd = undefined;
+    this.parent = undefined;
     this.restarts = {};
     this.parked = false;
     this.dropOpen();

@@ -12,8 +12,8 @@ G2  An event for an unknown thread creates the session: provider, providerInstan
     strictest) until told otherwise. Sessions keep the order in which they were created.
 G3  An event of a lower generation than the session's changes nothing. One of a higher generation
     first begins that generation: provider and providerInstanceId from the event, state starting,
-    not exited, not parked, restarts = none, no turn, no open items, requests, tasks. The rest stays
-    (createdAt, cwd, model, parent, resumeCursor, usage, lastError).
+    not exited, not parked, restarts = none, no cwd, parent, turn, open items, requests, tasks. The
+    rest stays (createdAt, model, resumeCursor, usage, lastError).
 G4  After session.exited, further events of the same generation change nothing.
 G5  A counted event sets updatedAt = its createdAt, unless it is one of the two deltas.
 G6  status follows from state: starting → connecting, ready → ready, running and waiting → running,

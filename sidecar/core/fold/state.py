@@ -97,6 +97,8 @@ class SessionFold(msgspec.Struct, kw_only=True, omit_defaults=True):
         self.provider_instance_id = provider_instance_id
         self.state = "starting"
         self.exited = False
+        self.cwd = None
+        self.parent = None
         self.restarts = Restarts()
         self.parked = False
         self.drop_open()
