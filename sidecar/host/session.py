@@ -145,7 +145,7 @@ class HostSession:
                         return self._closed()
                     pump = asyncio.create_task(provider.pump())
                     opening = asyncio.create_task(provider.initialise())
-                    tasks += [pump, opening]
+                    tasks += [opening, pump]
                     await asyncio.wait(
                         {pump, opening, closing}, return_when=asyncio.FIRST_COMPLETED
                     )
@@ -261,8 +261,13 @@ class HostSession:
         return Outcome("error", reason, error=failure)
 
     def _keep_pumping(self, tasks: list[asyncio.Task[Any]], closing: asyncio.Task[Any]) -> None:
-        """Leave the pump running: it reads the turn's end while the ladder goes down."""
+        """Leave the pump running: it reads the turn's end while the ladder goes down.
+
+        An opening is over: what it does about an agent that did not answer nobody will have.
+        """
         closing.cancel()
+        for opening in tasks[:1]:
+            opening.cancel()
         self._background = tasks
 
     async def _stop_tree(self) -> StopReport:

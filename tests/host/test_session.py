@@ -17,6 +17,7 @@ from sidecar.contract.methods import (
 )
 from sidecar.host import session as host_session
 from sidecar.host.session import CALLS_PER_SESSION, HostSession
+from sidecar.process import stop_session_tree
 from sidecar.providers.base import ProviderSession, SessionContext
 
 Step = Callable[[], Awaitable[Any]]
@@ -226,6 +227,31 @@ async def test_a_start_that_takes_too_long_is_given_up(monkeypatch: pytest.Monke
     assert error is not None
     assert "not ready within 0.05 s" in error.message
     assert (await harness.exit()).kind == "error"
+
+
+async def test_an_opening_goes_on_no_longer_than_its_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or it begins a new conversation, and says so, as the old one could not be loaded in time."""
+    harness = Harness(monkeypatch, start_ms=50)
+    order: list[str] = []
+
+    async def open_for_ever() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            order.append("opening is over")
+
+    async def stop_tree(*args: Any, **kwargs: Any) -> Any:
+        await asyncio.sleep(0)
+        order.append("its tree goes down")
+        return await stop_session_tree(*args, **kwargs)
+
+    monkeypatch.setattr(host_session, "stop_session_tree", stop_tree)
+    harness.provider.on_initialise = open_for_ever
+    harness.start()
+    await harness.exit()
+    assert order == ["opening is over", "its tree goes down"]
 
 
 @pytest.mark.parametrize("stage", ["on_launch", "on_initialise"])
