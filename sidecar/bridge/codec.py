@@ -9,7 +9,8 @@ them is believed. Then `params` becomes plain values, which are looked at once, 
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple, TypeVar
+from functools import cache
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 
@@ -182,13 +183,38 @@ def parse_params(method: str, params: dict[str, Any], shape: type[P]) -> P:
 
     Raises InvalidParams with `data.path`, the dotted path of the field that does not fit.
     """
-    given = {key: value for key, value in params.items() if value is not None}
     try:
-        return msgspec.convert(given, shape, builtin_types=(bytes,))
+        return msgspec.convert(_present(params, shape), shape, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
         path = _path_of(str(error))
         text = f"Cannot call {method}: {_AT.sub('', str(error))}"
         raise InvalidParams(f"{text} (at {path})", path=path, method=method) from None
+
+
+def _present(given: dict[str, Any], shape: type[Wire]) -> dict[str, Any]:
+    """Return a map without its nils; those in maps that the contract does not know stay."""
+    known = _shapes(shape)
+    return {k: _within(value, known.get(k)) for k, value in given.items() if value is not None}
+
+
+def _within(value: Any, shape: type[Wire] | None) -> Any:
+    if shape is not None and isinstance(value, dict):
+        return _present(value, shape)
+    if shape is not None and isinstance(value, list):
+        return [_within(part, shape) for part in value]
+    return value
+
+
+@cache
+def _shapes(shape: type[Wire]) -> dict[str, type[Wire] | None]:
+    """Return which keys hold a Struct of the contract, or a list of such."""
+    return {field.encode_name: _wire_in(field.type) for field in msgspec.structs.fields(shape)}
+
+
+def _wire_in(type_: Any) -> type[Wire] | None:
+    if isinstance(type_, type) and issubclass(type_, Wire):
+        return type_
+    return next(filter(None, map(_wire_in, get_args(type_))), None)
 
 
 def _path_of(text: str) -> str:

@@ -23,7 +23,14 @@ from sidecar.bridge.codec import (
 from sidecar.bridge.refusals import Refusal, Refused
 from sidecar.contract.base import MAX_INT
 from sidecar.contract.errors import InvalidParams, MethodNotFound
-from sidecar.contract.methods import SendTurnParams, SessionStartParams, ThreadParams
+from sidecar.contract.methods import (
+    Attachment,
+    RestartSpec,
+    SendTurnParams,
+    SessionLimits,
+    SessionStartParams,
+    ThreadParams,
+)
 from tests.support import wire
 
 
@@ -237,6 +244,21 @@ def test_unknown_keys_are_ignored() -> None:
 def test_nil_is_absent() -> None:
     params = {"idempotencyKey": "k", "threadId": "t", "input": None, "attachments": None}
     assert parse_params("m", params, SendTurnParams) == SendTurnParams("k", "t")
+
+
+@pytest.mark.must("P2.7")
+def test_nil_is_absent_in_what_params_hold_too() -> None:
+    nil_limits = dict.fromkeys(("startMs", "stallMs", "idleMs"))
+    restart = {"policy": None, "strategy": None, "maxRestarts": None, "significant": None}
+    start = {"idempotencyKey": "k", "threadId": "t", "provider": "p", "runtimeMode": "auto"}
+    given = {**start, "restart": restart, "limits": nil_limits, "options": {"a": None}}
+    read = parse_params("session.start", given, SessionStartParams)
+    assert (read.restart, read.limits) == (RestartSpec(), SessionLimits())
+    assert read.options == {"a": None}, "what the contract does not know is handed on as it is"
+    nil_name = {"type": "image", "mimeType": "image/png", "name": None, "path": "/a.png"}
+    turn = {"idempotencyKey": "k", "threadId": "t", "attachments": [nil_name]}
+    taken = parse_params("session.sendTurn", turn, SendTurnParams)
+    assert taken.attachments == [Attachment("image", "image/png", path="/a.png")]
 
 
 def test_text_is_not_taken_for_data() -> None:
