@@ -122,6 +122,8 @@ class Handlers:
         return SessionList(sessions=[_view(s) for s in sessions])
 
     async def _tree(self, params: OptionalThreadParams) -> Tree:
+        if params.thread_id is not None:
+            self._supervisor.session(params.thread_id)
         state = self._shared.events.fold.snapshot(None)
         lodgings: dict[str, Lodging] = {}
         self._supervisor.each(

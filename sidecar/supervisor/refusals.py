@@ -1,7 +1,6 @@
 """What a client is told of a session that is not up, is up already, or was never there."""
 
 from sidecar.contract.errors import SessionClosed, SessionNotFound, ValidationFailed
-from sidecar.contract.methods import SessionStartParams
 from sidecar.core.lifecycle import Phase
 
 
@@ -17,16 +16,14 @@ def runs_already(thread_id: str, phase: Phase) -> ValidationFailed:
     return ValidationFailed(
         f"Cannot start session {thread_id}: it is {phase.name.lower()} already",
         threadId=thread_id,
-        issue="running",
+        issue="stopping" if phase is Phase.STOPPING else "running",
     )
 
 
-def not_live(
-    method: str, thread_id: str, phase: Phase, start: SessionStartParams | None
-) -> SessionClosed:
+def not_live(method: str, thread_id: str, phase: Phase, provider: str) -> SessionClosed:
     """Return the error for a call to a session that is not up."""
     return SessionClosed(
         f"Cannot call {method}: session {thread_id} is {phase.name.lower()}",
-        provider=start.provider if start else "unknown",
+        provider=provider,
         threadId=thread_id,
     )

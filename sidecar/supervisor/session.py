@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from sidecar.contract.errors import Cancelled, InternalError, SidecarError
-from sidecar.contract.methods import RestartSpec, SessionStartParams
+from sidecar.contract.methods import METHODS, RestartSpec, SessionStartParams
 from sidecar.core.lifecycle import Cause, Lifecycle, Phase
 from sidecar.core.stamping import Origin
 from sidecar.core.supervision import child_spec
@@ -56,6 +56,8 @@ class Session:
         """Set from when the generation is to end for a restart until it has."""
         self._settled = Flag()
         """Set while no start is under way: the client may know of `ready` before we do."""
+        self._returned = Flag()
+        """Set while it is live, or down: while nothing of it is to come back by itself."""
         self._end_reason = "stopped"
         self._park_detail: dict[str, Any] = {}
         self._turn: ExitTurn | None = None
@@ -126,6 +128,7 @@ class Session:
         self._stopping.clear()
         self._suspended.clear()
         self._settled.clear()
+        self._returned.clear()
         self.lifecycle.move(Cause.START)
         self._kin.asked(self, child_spec(self.thread_id, params.parent, params.restart))
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -166,6 +169,7 @@ class Session:
     def suspend(self, because: str) -> None:
         """Begin to end the generation as another session fell; the next waits at its gate (kin)."""
         self._suspended.set()
+        self._returned.clear()
         if self.lifecycle.may(Cause.SUSPEND):
             self.lifecycle.move(Cause.SUSPEND)
         self._close(self._own_deadline_s(), f"restarting as session {because} fell")
@@ -227,14 +231,18 @@ class Session:
     async def call(self, method: str, params: Any, deadline_s: float) -> Any:
         """Have the running generation carry a method out; one that starts is waited for.
 
-        Raises SessionClosed when the session is down, or not up within the deadline.
+        An ordered one also waits for a session that comes back, at whatever gate. Raises
+        SessionClosed when the session is down, or not up within the deadline.
         """
-        if self.lifecycle.phase is Phase.STARTING:
+        patient = METHODS[method].lane == "ordered"
+        if self.lifecycle.phase is Phase.STARTING or (patient and self.lifecycle.running):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(deadline_s):
-                    await self._settled.wait()
+                    await (self._returned if patient else self._settled).wait()
         if self.lifecycle.phase is not Phase.LIVE or self._generation is None:
-            raise not_live(method, self.thread_id, self.lifecycle.phase, self._start)
+            folded = self._shared.events.fold.session(self.thread_id)
+            provider = folded.provider if folded else "unknown"
+            raise not_live(method, self.thread_id, self.lifecycle.phase, provider)
         return await self._generation.call(method, params, deadline_s)
 
     async def _supervise(self, ready: asyncio.Future[None]) -> None:
@@ -251,6 +259,7 @@ class Session:
         finally:
             self._generation = None
             self._settled.set()
+            self._returned.set()
             settle(ready, Cancelled("The session was stopped while it started"))
         await self._remember(wanted=False)
         if self._task is asyncio.current_task():  # one that is down is kept: as little as can be
@@ -346,6 +355,8 @@ class Session:
         self._kin.ready(self.thread_id)
         settle(ready)
         self._settled.set()
+        if self.lifecycle.phase is Phase.LIVE:
+            self._returned.set()
 
     def _end(self, origin: Origin, end: GenerationEnd, lived_s: float) -> Again | None:
         """Append the last events of a generation, in one commit, and move on."""
@@ -359,6 +370,7 @@ class Session:
         self._settled.set()
         self._log.info("session.ended", generation=origin.generation, reason=end.reason)
         if again is not None:
+            self._returned.clear()
             self.lifecycle.move(Cause.RETRY_LATER)
         elif self.lifecycle.may(Cause.CLOSED):
             self.lifecycle.move(Cause.CLOSED)

@@ -140,7 +140,7 @@ class Supervisor:
                 f"Cannot restart session {thread_id}: it is {phase}, and only one that is down can "
                 "be restarted; stop it first",
                 threadId=thread_id,
-                issue="running",
+                issue="stopping" if session.lifecycle.phase is Phase.STOPPING else "running",
             )
         params = session.start_params
         if params is None:
@@ -335,19 +335,19 @@ class Supervisor:
                 f"Cannot start session {params.thread_id}: {error}", threadId=params.thread_id
             ) from None
         parent = params.parent
-        if parent is None:
-            return
-        self.session(parent)
+        if parent is not None and parent != params.thread_id:
+            self.session(parent)
         while parent is not None:
+            if parent == params.thread_id:
+                raise ValidationFailed(
+                    f"Cannot start session {params.thread_id}: it would be its own ancestor",
+                    threadId=params.thread_id,
+                )
             if self._going_down[parent] or self._kin.stops(parent):
                 raise ValidationFailed(
                     f"Cannot start session {params.thread_id}: its ancestor {parent} is being "
                     "stopped",
                     threadId=params.thread_id,
-                )
-            if parent == params.thread_id:
-                raise ValidationFailed(
-                    f"Cannot start session {params.thread_id}: it would be its own ancestor",
-                    threadId=params.thread_id,
+                    issue="stopping",
                 )
             parent = self._roll.parent(parent)

@@ -142,8 +142,9 @@ async def test_a_start_refuses_what_runs_and_resumes_what_has_stopped(
     client: SidecarClient,
 ) -> None:
     await client.request("session.start", start_params("t1"))
-    with pytest.raises(ValidationFailed):
+    with pytest.raises(ValidationFailed) as caught:
         await client.request("session.start", start_params("t1"))
+    assert caught.value.data["issue"] == "running"
     await client.request("session.stop", {"threadId": "t1"})
     again = await client.request("session.start", start_params("t1", runtimeMode="full-access"))
     assert (again["status"], again["runtimeMode"]) == ("ready", "full-access")
@@ -161,6 +162,18 @@ async def test_a_stop_cancels_a_start_under_way(client: SidecarClient) -> None:
     assert exited.event["payload"]["exitKind"] == "graceful"
     nodes = (await client.request("tree.get", {"threadId": "slow"}))["nodes"]
     assert not [node for node in nodes if node["kind"] == "process"]
+
+
+@pytest.mark.must("P5.13")
+async def test_a_thread_that_does_not_exist_has_no_tree_and_no_children(
+    client: SidecarClient,
+) -> None:
+    with pytest.raises(SessionNotFound):
+        await client.request("tree.get", {"threadId": "nobody"})
+    with pytest.raises(SessionNotFound, match="nobody"):
+        await client.request("session.start", start_params("t1", parent="nobody"))
+    with pytest.raises(ValidationFailed, match="its own ancestor"):
+        await client.request("session.start", start_params("t1", parent="t1"))
 
 
 @pytest.mark.must("P5.13")

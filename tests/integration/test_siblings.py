@@ -227,6 +227,9 @@ async def test_nothing_is_started_below_a_tree_that_goes_down(client: SidecarCli
     stopping = await client.send_request("session.stop", {"threadId": "p", "deadlineMs": 3_000})
     with pytest.raises(ValidationFailed, match="being stopped"):
         await client.request("session.start", start_params("c2", parent="p"))
+    with pytest.raises(ValidationFailed) as caught:
+        await client.request("session.start", start_params("c1", parent="p"))
+    assert caught.value.data["issue"] == "stopping"
     await client.answer_to(stopping)
     sessions = (await client.request("session.list"))["sessions"]
     assert {s["threadId"]: s["status"] for s in sessions} == {"p": "closed", "c1": "closed"}
