@@ -1,7 +1,8 @@
 """Bringing back what ran when the last supervisor died: parents first, then their children.
 
     wanted ── parent is up ──► resumed
-       └── parent did not come up ──► waiting, said by events ── parent is started later ──► resumed
+       ├── parent did not come up ──► waiting, said by events ── parent is started later ──► resumed
+       └── its secrets are gone ──► down, said by events
 
 Owns the order and who waits, and that one session's defect costs no other its resume. How one
 session starts is the supervisor's affair.
@@ -17,6 +18,10 @@ from sidecar.supervisor.records import SessionRecord
 
 RESUMES_AT_ONCE = 4
 """Sessions that are brought back side by side: provider CLIs are heavy to start."""
+
+WITHOUT_SECRETS = (
+    "waits for session.start with its secrets, which are not kept over a restart of the sidecar"
+)
 
 Resume = Callable[[SessionStartParams], Awaitable[bool]]
 Decline = Callable[[SessionStartParams, str], None]
@@ -44,8 +49,12 @@ class Resuming:
             try:
                 parent = parents[thread_id]
                 parent_is_up = parent is None or await up[parent]
-                if resumes(ran[thread_id]):
-                    came = await self._bring_back(ran[thread_id].start, parent_is_up=parent_is_up)
+                if comes_back(ran[thread_id]):
+                    came = await self._bring_back(
+                        ran[thread_id].start,
+                        parent_is_up=parent_is_up,
+                        whole=not ran[thread_id].had_secrets,
+                    )
             finally:
                 up[thread_id].set_result(came)
 
@@ -76,8 +85,13 @@ class Resuming:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _bring_back(self, start: SessionStartParams, *, parent_is_up: bool) -> bool:
+    async def _bring_back(
+        self, start: SessionStartParams, *, parent_is_up: bool, whole: bool = True
+    ) -> bool:
         try:
+            if not whole:
+                self._decline(start, WITHOUT_SECRETS)
+                return False
             if parent_is_up:
                 async with self._gate:
                     return await self._resume(start)
@@ -88,8 +102,8 @@ class Resuming:
         return False
 
 
-def resumes(record: SessionRecord) -> bool:
-    """Tell whether a session comes back by itself: by its policy, and no secret is missing."""
+def comes_back(record: SessionRecord) -> bool:
+    """Tell whether a session is one to come back, by its policy."""
     start = record.start
     policy = start.restart.policy if start.restart else "transient"
-    return policy in ("permanent", "transient") and not record.had_secrets
+    return policy in ("permanent", "transient")

@@ -49,6 +49,8 @@ class Session:
         self._log = shared.log.bind(thread=thread_id)
         self._announcer = Announcer(shared.events, thread_id)
         self._start = start
+        self._whole = True
+        """Whether the params are all there: those of a journal have no secrets."""
         self._plan: Plan | None = None
         self._generation: Generation | None = None
         self._stopping = Flag()
@@ -114,8 +116,8 @@ class Session:
 
     @property
     def start_params(self) -> SessionStartParams | None:
-        """What it was started with, secrets included; None for one known from the journal only."""
-        return self._start
+        """What it was started with, secrets included; None where they are not known any more."""
+        return self._start if self._whole else None
 
     async def start(self, params: SessionStartParams, plan: Plan) -> None:
         """Start, or resume when it ran before; returns once the provider is ready.
@@ -124,7 +126,7 @@ class Session:
         """
         if not self.lifecycle.down:
             raise runs_already(self.thread_id, self.lifecycle.phase)
-        self._start, self._plan, self._turn = params, plan, None
+        self._start, self._plan, self._turn, self._whole = params, plan, None, True
         self._stopping.clear()
         self._suspended.clear()
         self._settled.clear()
@@ -194,9 +196,12 @@ class Session:
         self._close(max(self._own_deadline_s(), in_peace_s), reason)
         return True
 
-    def decline(self, params: SessionStartParams, reason: str) -> None:
-        """Say in a generation that ends at once why the session is not started; it may be later."""
-        self._start = params
+    def decline(self, params: SessionStartParams, reason: str, *, whole: bool) -> None:
+        """Say in a generation that ends at once why the session is not started; it may be later.
+
+        `whole`: with these params; they lack no secrets.
+        """
+        self._start, self._whole = params, whole
         self._announcer.stillborn(params, GenerationEnd("error", reason, True, ""))
 
     async def down(self) -> None:

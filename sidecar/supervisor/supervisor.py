@@ -22,9 +22,10 @@ from sidecar.core.lifecycle import Phase
 from sidecar.core.supervision import InvalidSpec, child_spec, stop_order
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.kin import Cascade, Kin, interrupt_below
-from sidecar.supervisor.records import SessionRecord, decode_record
+from sidecar.supervisor.patience import journalled
+from sidecar.supervisor.records import SessionRecord, decode_record, encode_record
 from sidecar.supervisor.refusals import unknown
-from sidecar.supervisor.resuming import Resuming
+from sidecar.supervisor.resuming import WITHOUT_SECRETS, Resuming
 from sidecar.supervisor.roll import Roll
 from sidecar.supervisor.session import Session
 
@@ -71,6 +72,17 @@ class Supervisor:
                 self._records[thread_id] = blob
                 if record.parked:
                     self.session(thread_id)  # it goes down with its tree
+                    await self._unpark_without_secrets(record)
+
+    async def _unpark_without_secrets(self, record: SessionRecord) -> None:
+        """Take a session out of its park that no call can resume any more; it says why."""
+        if record.had_secrets:
+            thread_id = record.start.thread_id
+            self._decline(record.start, WITHOUT_SECRETS)
+            blob = encode_record(msgspec.structs.replace(record, parked=False))
+            self._records[thread_id] = blob
+            put = self._shared.events.journal.put_session(thread_id, blob)
+            await journalled(put, "session record", self._shared.log)
 
     def session(self, thread_id: str) -> Session:
         """Return the session of a thread. Raises SessionNotFound."""
@@ -313,7 +325,8 @@ class Supervisor:
         """Say by events why a session is not brought back."""
         session = self.session(start.thread_id)
         if session.lifecycle.phase is Phase.STOPPED:
-            session.decline(start, reason)
+            record = self._record(start.thread_id)
+            session.decline(start, reason, whole=record is None or not record.had_secrets)
 
     def _ancestors_parking(self, params: SessionStartParams) -> Iterator[Session]:
         """Yield those of the ancestors that are just being parked."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.contract.errors import ValidationFailed
 from tests.support.client import SidecarClient
 from tests.support.sidecar import RunningSidecar, start_params, turn_params
 from tests.support.streams import assert_balanced, types
@@ -107,6 +108,16 @@ async def test_sessions_that_ran_come_back_once_a_client_is_there(tmp_path: Path
         status = {s["threadId"]: s["status"] for s in sessions}
         assert status["kept"] == "ready"
         assert all(status[name] in ("closed", "error") for name in ("once", "secret", "stopped"))
+        said = await client.wait_event(
+            "session.exited", thread_id="secret", where=lambda e: e["generation"] == 2
+        )
+        assert "waits for session.start with its secrets" in said.event["payload"]["reason"]
+        assert said.event["payload"]["recoverable"] is True
+        restart = {"idempotencyKey": secrets.token_hex(8), "threadId": "secret"}
+        with pytest.raises(ValidationFailed, match="secrets"):
+            await client.request("session.restart", restart)
+        again = start_params("secret", env={"API_KEY": "hush"})
+        assert (await client.request("session.start", again))["status"] == "ready"
         assert b"hush" not in journal_bytes(tmp_path)
     finally:
         await client.close()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.contract.errors import SessionClosed
+from sidecar.contract.errors import SessionClosed, ValidationFailed
 from tests.support.client import SidecarClient
 from tests.support.sidecar import RunningSidecar, start_params, turn_params
 from tests.support.streams import assert_balanced, assistant_text
@@ -205,7 +205,15 @@ async def test_it_stays_parked_over_the_end_of_the_sidecar(tmp_path: Path, end: 
         assert await remembers(client, "t1")
         with pytest.raises(SessionClosed):
             await client.request("session.sendTurn", turn_params("secret", "and you"))
-        assert {r.event["generation"] for r in client.of_thread("secret")} == {1}
+        said = await client.wait_event(
+            "session.exited", thread_id="secret", where=lambda e: e["generation"] == 2
+        )
+        assert "session.start with its secrets" in said.event["payload"]["reason"]
+        state = (await client.request("snapshot.get", {}))["state"]["sessions"]
+        assert {name for name in ("secret", "other") if state[name].get("parked")} == {"other"}
+        restart = {"threadId": "secret", "idempotencyKey": "k"}
+        with pytest.raises(ValidationFailed, match="secrets"):
+            await client.request("session.restart", restart)
         assert "other" in (await client.request("session.stopAll", timeout_s=START_S))["stopped"]
     finally:
         await client.close()

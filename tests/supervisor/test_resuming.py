@@ -8,7 +8,7 @@ import pytest
 from sidecar.contract.methods import RestartSpec, SessionStartParams
 from sidecar.observe.log import Log
 from sidecar.supervisor.records import SessionRecord
-from sidecar.supervisor.resuming import RESUMES_AT_ONCE, Resuming, resumes
+from sidecar.supervisor.resuming import RESUMES_AT_ONCE, WITHOUT_SECRETS, Resuming
 
 
 def record(
@@ -138,7 +138,10 @@ async def test_a_parent_that_may_not_come_back_by_itself_is_waited_for(world: Wo
         record("root", secrets=True), record("child", "root"), record("other", policy="temporary")
     )
     assert world.order == []
-    assert list(world.declined) == ["child"]
+    assert world.declined == {
+        "root": WITHOUT_SECRETS,
+        "child": "waits for its parent root, which was not resumed",
+    }
 
 
 async def test_a_close_brings_nothing_back_any_more(world: World) -> None:
@@ -158,5 +161,9 @@ async def test_a_close_brings_nothing_back_any_more(world: World) -> None:
         ("permanent", True, False),
     ],
 )
-def test_policy_and_secrets_decide(policy: str, secrets: bool, expected: bool) -> None:
-    assert resumes(record("t", secrets=secrets, policy=policy)) is expected
+async def test_policy_and_secrets_decide(
+    world: World, policy: str, secrets: bool, expected: bool
+) -> None:
+    await world.run(record("t", secrets=secrets, policy=policy))
+    assert world.order == ["t"] * expected
+    assert world.declined == ({"t": WITHOUT_SECRETS} if secrets else {})
