@@ -85,24 +85,35 @@ def _agents(session: SessionSnapshot) -> list[TreeNode]:
         task_id: of_agent.get(task.get("parentAgentId"), session.thread_id)
         for task_id, task in session.tasks.items()
     }
+    by_id = {node_id: task_id for task_id, node_id in ids.items()}
+    for task_id in ids:
+        if _in_ring(task_id, parents, by_id):
+            parents[task_id] = session.thread_id  # as of one that names nobody
     nodes = []
     for task_id, task in session.tasks.items():
-        parent = parents[task_id]
-        if parent == ids[task_id]:  # an agent that names itself as its parent
-            parent = parents[task_id] = session.thread_id
         children = [ids[other] for other in ids if parents[other] == ids[task_id]]
         nodes.append(
             TreeNode(
                 kind="subagent",
                 id=ids[task_id],
                 state=task.get("status") or "running",
-                parent=parent,
+                parent=parents[task_id],
                 title=task.get("title") or task.get("description"),
                 started_at=task.get("startedAt"),
-                children=[child for child in children if child != ids[task_id]],
+                children=children,
             )
         )
     return nodes
+
+
+def _in_ring(task_id: str, parents: Mapping[str, str], by_id: Mapping[str, str]) -> bool:
+    """Tell whether an agent is its own ancestor."""
+    seen: set[str] = set()
+    above = by_id.get(parents[task_id])
+    while above is not None and above != task_id and above not in seen:
+        seen.add(above)
+        above = by_id.get(parents[above])
+    return above == task_id
 
 
 def _below(state: SnapshotState, root: str) -> list[str]:

@@ -98,6 +98,22 @@ def test_an_agent_of_an_agent_hangs_below_it() -> None:
     assert agents[0].started_at == "2026"
 
 
+def test_agents_that_name_each_other_as_parents_hang_below_their_session() -> None:
+    tasks = {
+        "t1": {"agentId": "a1", "parentAgentId": "a2"},
+        "t2": {"agentId": "a2", "parentAgentId": "a1"},
+        "t3": {"agentId": "a3", "parentAgentId": "a1"},
+    }
+    root, *agents = tree_nodes(state(session("a", tasks=tasks)), {}, None)
+    links = {node.id: node.parent for node in agents}
+    assert set(links) == {"task:a/t1", "task:a/t2", "task:a/t3"}
+    assert links["task:a/t3"] == "task:a/t1"
+    reached = [*root.children]
+    for node_id in reached:
+        reached += next(node.children for node in agents if node.id == node_id)
+    assert sorted(reached) == sorted(links), "each is reached from the session once"
+
+
 def test_a_root_shows_its_descendants_and_nothing_else() -> None:
     whole = state(
         session("a", children=["b"]),
