@@ -69,7 +69,12 @@ class ThreadTurns(Wire, frozen=True):
 
 
 class TreeNode(Wire, frozen=True):
-    """A session, a provider-internal subagent, or an operating-system process."""
+    """A session, a provider-internal subagent, or an operating-system process.
+
+    `state` is a session's status, a subagent's task status, a process's name; `startedAt` of a
+    session its very first start; `createTime` of a process in seconds since 1970. A session's
+    figures are the sums of its own processes; those that belong to no one session have no parent.
+    """
 
     kind: NodeKind
     id: NonBlank
