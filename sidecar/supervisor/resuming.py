@@ -2,14 +2,15 @@
 
     wanted ── parent is up ──► resumed
        ├── parent did not come up ──► waiting, said by events ── parent is started later ──► resumed
-       └── its secrets are gone ──► down, said by events
+       ├── its secrets are gone ──► down, said by events
+       └── a client has stopped it, or what it is below ──► down
 
 Owns the order and who waits, and that one session's defect costs no other its resume. How one
 session starts is the supervisor's affair.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from sidecar.contract.methods import SessionStartParams
 from sidecar.core.resuming import parents_to_wait_for
@@ -35,6 +36,10 @@ class Resuming:
         self._decline = decline
         self._log = log
         self._gate = asyncio.Semaphore(RESUMES_AT_ONCE)
+        self._due: dict[str, asyncio.Future[bool]] = {}
+        """Of each that ran, whether it is up again; while `run` is under way."""
+        self._parents: dict[str, str | None] = {}
+        self._dropped: set[str] = set()
         self._waiting: dict[str, SessionStartParams] = {}
         self._tasks: set[asyncio.Task[bool]] = set()
 
@@ -42,7 +47,8 @@ class Resuming:
         """Bring back all of `ran` that may come back, each after its parent."""
         parents = parents_to_wait_for({t: record.start.parent for t, record in ran.items()})
         loop = asyncio.get_running_loop()
-        up: dict[str, asyncio.Future[bool]] = {thread: loop.create_future() for thread in ran}
+        up = self._due = {thread: loop.create_future() for thread in ran}
+        self._parents = {thread: record.start.parent for thread, record in ran.items()}
 
         async def bring_back(thread_id: str) -> None:
             came = False
@@ -56,11 +62,40 @@ class Resuming:
                         whole=not ran[thread_id].had_secrets,
                     )
             finally:
-                up[thread_id].set_result(came)
+                _settle(up[thread_id], came)
 
-        async with asyncio.TaskGroup() as group:
-            for thread_id in ran:
-                group.create_task(bring_back(thread_id), name=f"resume {thread_id}")
+        try:
+            async with asyncio.TaskGroup() as group:
+                for thread_id in ran:
+                    group.create_task(bring_back(thread_id), name=f"resume {thread_id}")
+        finally:
+            self._due, self._dropped = {}, set()
+            for unknown in up.values():
+                _settle(unknown, False)
+
+    async def arrival(self, thread_id: str) -> None:
+        """Wait until it is known whether a session comes back; at once when nobody expects it."""
+        due = self._due.get(thread_id)
+        if due is not None:
+            await asyncio.shield(due)
+
+    def drop(self, thread_ids: Collection[str], *, below: bool) -> list[str]:
+        """Have these come back no more, and with `below` nobody under them; returns who would have.
+
+        Somebody has stopped them. One that starts already is for its session to stop.
+        """
+        awaited = {t: self._parents[t] for t, due in self._due.items() if not due.done()}
+        awaited |= {thread: start.parent for thread, start in self._waiting.items()}
+        found = set(thread_ids)
+        while more := {t for t, parent in awaited.items() if below and parent in found} - found:
+            found |= more
+        gone = [thread for thread in awaited if thread in found]
+        for thread in gone:
+            self._waiting.pop(thread, None)
+            if thread in self._due:
+                _settle(self._due[thread], False)
+                self._dropped.add(thread)
+        return gone
 
     def wake_children(self, thread_id: str) -> None:
         """Resume who waits for this session, as it is up now."""
@@ -89,17 +124,24 @@ class Resuming:
         self, start: SessionStartParams, *, parent_is_up: bool, whole: bool = True
     ) -> bool:
         try:
+            if parent_is_up and whole:
+                async with self._gate:
+                    return start.thread_id not in self._dropped and await self._resume(start)
+            if start.thread_id in self._dropped:
+                return False
             if not whole:
                 self._decline(start, WITHOUT_SECRETS)
                 return False
-            if parent_is_up:
-                async with self._gate:
-                    return await self._resume(start)
             self._waiting[start.thread_id] = start
             self._decline(start, f"waits for its parent {start.parent}, which was not resumed")
         except Exception as error:  # noqa: BLE001 - one session's defect must not reach another
             self._log.exception("session.resume-defect", error, thread=start.thread_id)
         return False
+
+
+def _settle(due: asyncio.Future[bool], came: bool) -> None:
+    if not due.done():
+        due.set_result(came)
 
 
 def comes_back(record: SessionRecord) -> bool:

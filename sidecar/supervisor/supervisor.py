@@ -4,8 +4,9 @@ Owns the sessions and their order of start. How one session lives stands in sess
 """
 
 import asyncio
+import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -77,12 +78,19 @@ class Supervisor:
     async def _unpark_without_secrets(self, record: SessionRecord) -> None:
         """Take a session out of its park that no call can resume any more; it says why."""
         if record.had_secrets:
-            thread_id = record.start.thread_id
             self._decline(record.start, WITHOUT_SECRETS)
-            blob = encode_record(msgspec.structs.replace(record, parked=False))
-            self._records[thread_id] = blob
-            put = self._shared.events.journal.put_session(thread_id, blob)
-            await journalled(put, "session record", self._shared.log)
+            await self._keep(msgspec.structs.replace(record, parked=False))
+
+    async def _want_no_more(self, thread_ids: Iterable[str]) -> None:
+        """Note of sessions that were to come back that a client has stopped them."""
+        for record in [r for t in thread_ids if (r := self._record(t)) is not None]:
+            await self._keep(msgspec.structs.replace(record, wanted=False))
+
+    async def _keep(self, record: SessionRecord) -> None:
+        thread_id = record.start.thread_id
+        blob = self._records[thread_id] = encode_record(record)
+        put = self._shared.events.journal.put_session(thread_id, blob)
+        await journalled(put, "session record", self._shared.log)
 
     def session(self, thread_id: str) -> Session:
         """Return the session of a thread. Raises SessionNotFound."""
@@ -181,6 +189,7 @@ class Supervisor:
         stopped too, unless they are spared. Goes on to its end even if nobody waits any more.
         """
         self.session(thread_id)
+        unwanted = self._resuming.drop([thread_id], below=cascade)
         parents = self._roll.parents()
         tree = set(stop_order(parents, thread_id)) if cascade else {thread_id}
         down = Cascade(
@@ -195,12 +204,11 @@ class Supervisor:
         task = asyncio.create_task(self._take_down(down), name=f"stop tree {thread_id}")
         self._stops.add(task)
         task.add_done_callback(self._stops.discard)
+        await self._want_no_more(unwanted)
         return await asyncio.shield(task)
 
     async def _take_down(self, down: Cascade) -> list[str]:
         threads = [member.thread_id for member in down.line]
-        for thread_id in threads:
-            self._resuming.forget(thread_id)
         self._kin.stop_asked(*threads)  # all at once: nobody's end is a fall any more
         try:
             return await down.run()
@@ -212,7 +220,7 @@ class Supervisor:
         self, deadline_s: float | None, reason: str = "stopped", *, spare_parked: bool = False
     ) -> list[str]:
         """Stop every tree, trees side by side; returns who ran."""
-        self._resuming.forget_all()
+        unwanted = self._resuming.drop(self._records, below=False)
         groups = await asyncio.gather(
             *(
                 self.stop(root, deadline_s, reason=reason, spare_parked=spare_parked)
@@ -226,6 +234,7 @@ class Supervisor:
                 self._shared.log.error("session.stop-failed", error=repr(group))
             else:
                 stopped += group
+        await self._want_no_more(unwanted)
         return stopped
 
     def hurry(self, deadline_s: float, reason: str) -> None:
@@ -236,8 +245,12 @@ class Supervisor:
     async def call(self, method: str, thread_id: str, params: Any, deadline_s: float) -> Any:
         """Have a session's generation carry a method out; one that is parked is resumed for it."""
         session = self.session(thread_id)
-        if session.lifecycle.phase in PARKS and METHODS[method].lane == "ordered":
-            await self._wake(session)
+        if METHODS[method].lane == "ordered":
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(deadline_s):
+                    await self._resuming.arrival(thread_id)
+            if session.lifecycle.phase in PARKS:
+                await self._wake(session)
             session = self.session(thread_id)
         return await session.call(method, params, deadline_s)
 

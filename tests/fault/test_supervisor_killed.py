@@ -1,5 +1,6 @@
 """kill -9 of the supervisor in the middle of a stream: nothing lost, nothing doubled, all ended."""
 
+import asyncio
 import contextlib
 import secrets
 import sqlite3
@@ -11,6 +12,7 @@ from sidecar.contract.errors import ValidationFailed
 from tests.support.client import SidecarClient
 from tests.support.sidecar import RunningSidecar, start_params, turn_params
 from tests.support.streams import assert_balanced, types
+from tests.support.trees import settled
 
 
 async def cut(sidecar: RunningSidecar, client: SidecarClient) -> None:
@@ -261,3 +263,53 @@ async def test_children_wait_for_a_parent_that_does_not_come_back(tmp_path: Path
     finally:
         await client.close()
         await sidecar.stop()
+
+
+async def killed_and_back(sidecar: RunningSidecar, client: SidecarClient) -> None:
+    """Kill the sidecar, start it again, and connect as a client whose sessions come back."""
+    sidecar.kill()
+    await client.wait_closed()
+    await sidecar.wait()
+    await sidecar.start()
+    client.url = sidecar.ready["url"]
+    await client.connect()
+
+
+@pytest.mark.must("P5.23")
+async def test_a_stop_reaches_those_whose_turn_to_come_back_is_yet_to_come(tmp_path: Path) -> None:
+    """They come back four at a time: a person is faster."""
+    slow = {"startDelayMs": 700}
+    children = [f"c{number}" for number in range(6)]
+    async with RunningSidecar(tmp_path) as sidecar, sidecar.client() as client:
+        await client.request("session.start", start_params("root"))
+        starts = [start_params(c, parent="root", options=slow) for c in children]
+        await asyncio.gather(*(client.request("session.start", params) for params in starts))
+        await killed_and_back(sidecar, client)
+        await client.wait_event(
+            "session.configured", thread_id="c0", where=lambda e: e["generation"] == 2
+        )
+        await client.request("session.stop", {"threadId": "root"})
+        await settled(client)
+        sessions = (await client.request("session.list"))["sessions"]
+        assert {s["status"] for s in sessions} <= {"closed", "error"}
+        assert {r.event["generation"] for r in client.of_thread("c5")} == {1}
+        await killed_and_back(sidecar, client)
+        await settled(client)
+        sessions = (await client.request("session.list"))["sessions"]
+        assert {s["status"] for s in sessions} <= {"closed", "error"}, "stopped for good"
+
+
+@pytest.mark.must("P5.23")
+async def test_a_turn_waits_for_a_session_that_is_to_come_back(tmp_path: Path) -> None:
+    async with RunningSidecar(tmp_path) as sidecar, sidecar.client() as client:
+        slow = {"startDelayMs": 300}
+        await client.request("session.start", start_params("root", options=slow))
+        await client.request("session.start", start_params("child", parent="root"))
+        await client.request("session.sendTurn", turn_params("child", "words to keep"))
+        await client.wait_event("turn.completed", thread_id="child")
+        await killed_and_back(sidecar, client)
+        await client.request("session.sendTurn", turn_params("child", "@@recall"))
+        done = await client.wait_event(
+            "turn.completed", thread_id="child", where=lambda e: e["generation"] == 2
+        )
+        assert done.event["payload"]["state"] == "completed"

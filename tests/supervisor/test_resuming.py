@@ -144,6 +144,39 @@ async def test_a_parent_that_may_not_come_back_by_itself_is_waited_for(world: Wo
     }
 
 
+async def test_what_is_stopped_before_its_turn_does_not_come_back(world: World) -> None:
+    tree = (record("root"), record("child", "root"), record("grandchild", "child"))
+    running = asyncio.create_task(world.run(*tree, record("other"), record("hidden", secrets=True)))
+    await asyncio.sleep(0)
+    assert world.resuming.drop(["root"], below=True) == ["root", "child", "grandchild"]
+    assert world.resuming.drop(["hidden"], below=True) == ["hidden"]
+    await running
+    assert world.order == ["other"]
+    assert world.declined == {}, "nobody waits for what a person has stopped"
+    world.resuming.wake_children("root")
+    assert not world.resuming._tasks
+
+
+async def test_a_stop_that_spares_the_children_leaves_them_waiting(world: World) -> None:
+    running = asyncio.create_task(world.run(record("root"), record("child", "root")))
+    await asyncio.sleep(0)
+    assert world.resuming.drop(["root"], below=False) == ["root"]
+    await running
+    assert (world.order, list(world.declined)) == ([], ["child"])
+    assert world.resuming.drop(["root"], below=True) == ["child"]
+    world.resuming.wake_children("root")
+    assert not world.resuming._tasks
+
+
+async def test_who_comes_back_can_be_waited_for(world: World) -> None:
+    await world.resuming.arrival("nobody")
+    running = asyncio.create_task(world.run(record("root"), record("child", "root")))
+    await asyncio.sleep(0)
+    await world.resuming.arrival("child")
+    assert world.order == ["root", "child"]
+    await running
+
+
 async def test_a_close_brings_nothing_back_any_more(world: World) -> None:
     world.failing = {"root"}
     await world.run(record("root"), record("child", "root"))
