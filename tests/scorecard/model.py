@@ -106,8 +106,11 @@ class System(Protocol):
     async def open(self, plan: SessionPlan) -> None:
         """Start a session; returns once the agent is ready."""
 
-    async def send(self, thread: str, text: str) -> None:
-        """Begin a turn; returns once it was accepted, not at its end."""
+    async def send(self, thread: str, text: str, key: str | None = None) -> None:
+        """Begin a turn; returns once it was accepted, not at its end.
+
+        One that was sent with the same key before is the same turn: it is not begun again.
+        """
 
     async def answer(self, thread: str, request: str) -> None:
         """Allow what a request of the agent asks for."""

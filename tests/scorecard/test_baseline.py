@@ -1,14 +1,17 @@
 """The Node baseline is what it is said to be: nothing of it is broken on purpose."""
 
+import asyncio
+import os
 import shutil
+import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.scorecard.model import SessionPlan, SystemFailedError
+from tests.scorecard.model import SessionPlan
 from tests.scorecard.observe import processes, writes
 from tests.scorecard.rows.kit import AGENT
 from tests.scorecard.systems.node import NodeSystem
@@ -111,6 +114,16 @@ async def test_a_turn_that_stalls_and_one_that_is_cancelled_have_one_end_each(
     assert len(scene.facts("asks", "resolved")) == 1
 
 
+async def test_what_is_sent_twice_with_a_key_is_done_once(scene: Scene) -> None:
+    await scene.node.open(scene.plan("a"))
+    for _ in range(2):
+        await scene.node.send("a", "recall", "key")
+        await scene.told("a", "turn-ended")
+    await scene.node.send("a", "recall", "another key")
+    await scene.told("a", "recall", 2)
+    assert scene.facts("a", "recall") == ["1", "2"]
+
+
 async def test_memory_over_the_budget_ends_the_one_who_has_it(scene: Scene) -> None:
     await scene.node.open(scene.plan("eats", limits={"memoryHardBytes": 60 * 1024 * 1024}))
     await scene.node.send("eats", "leak 100")
@@ -118,17 +131,58 @@ async def test_memory_over_the_budget_ends_the_one_who_has_it(scene: Scene) -> N
     await scene.told("eats", "ready", 2)
 
 
-async def test_what_nobody_caught_ends_it_in_order_and_the_next_start_brings_all_back(
-    scene: Scene,
-) -> None:
+async def test_a_rejection_ends_the_session_whose_code_it_was_and_no_other(scene: Scene) -> None:
     await scene.node.open(scene.plan("faulty", faulty=True))
     await scene.node.open(scene.plan("sibling"))
-    await scene.node.send("faulty", "say 1; poison raise")
-    await scene.node.died()
-    assert not scene.agents()
-    with pytest.raises(SystemFailedError):
-        await scene.node.send("sibling", "recall")
-    await scene.node.start()
+    await scene.node.send("sibling", "say 100 10")
+    await scene.node.send("faulty", "say 1; quiet 50; poison raise")
+    assert "its code has failed: there is no raise" in await scene.told("faulty", "exited")
+    await scene.told("faulty", "ready", 2)
     await scene.node.send("faulty", "recall")
     assert await scene.told("faulty", "recall") == "2"
-    await scene.told("sibling", "ready", 2)
+    assert await scene.told("sibling", "turn-ended") == "completed"
+    assert scene.whole("sibling")
+
+
+async def test_a_crash_leaves_nothing_that_has_kept_its_environment(scene: Scene) -> None:
+    await scene.node.open(scene.plan("a"))
+    await scene.node.send("a", "tool; say 1; crash")
+    await scene.told("a", "ready", 2)
+    assert writes.censuses(scene.folder / "a.log") == [0, 0]
+
+
+async def test_after_its_death_the_next_start_sweeps_and_brings_all_back(scene: Scene) -> None:
+    await scene.node.open(scene.plan("a"))
+    await scene.node.open(scene.plan("b", parent="a"))
+    await scene.node.send("a", "tool; say 1")
+    await scene.told("a", "turn-ended")
+    old = {seen.pid for seen in scene.agents()}
+    os.kill(scene.node.main_pid, signal.SIGKILL)
+    await scene.node.died()
+    assert old & {seen.pid for seen in scene.agents()}
+    await scene.node.start()
+    assert not old & {seen.pid for seen in scene.agents()}
+    for thread in ("a", "b"):
+        await scene.told(thread, "ready", 2)
+    await scene.node.send("a", "recall")
+    assert await scene.told("a", "recall") == "2"
+
+
+async def test_a_flood_waits_in_its_pipe_for_a_consumer_that_is_stuck(scene: Scene) -> None:
+    await scene.node.open(scene.plan("floods"))
+    await scene.node.hold()
+    await scene.node.send("floods", "flood 60000 200")
+    await _settles(lambda: len(writes.read(scene.folder / "floods.log").gone))
+    assert len(writes.read(scene.folder / "floods.log").gone) < 60_000
+    await scene.node.release()
+    assert await scene.told("floods", "turn-ended") == "completed"
+    assert scene.node.figures() == {"broken": [], "gaps": []}
+    assert scene.whole("floods")
+
+
+async def _settles(count: Callable[[], int]) -> None:
+    """Wait until a count has not grown for a while."""
+    before = -1
+    while (now := count()) != before or not now:
+        before = now
+        await asyncio.sleep(0.5)

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { log } from "./log.mjs";
 import { LineSplitter } from "./lines.mjs";
+import { environment, killThose, marked } from "./marks.mjs";
 import { below, bornAt, processes } from "./memory.mjs";
 
 const LINE_BYTES = 64 * 1024 * 1024;
@@ -20,7 +21,10 @@ const living = new Set();
 /** Kill every tree at once: for an exit that waits for nothing. */
 export function killAll() {
   for (const child of living) child.kill("everything ends");
-  for (const child of living) child.killTree();
+  for (const child of living) {
+    child.noteMarked();
+    child.killTree();
+  }
 }
 
 let looked = { at: -Infinity, all: new Map() };
@@ -32,8 +36,9 @@ function look() {
 }
 
 export class Child {
-  /** `words()`: what its log lines carry. `on`: line(text), stderr(text), ended(reason). Emits ended once, after the last line. */
-  constructor(argv, words, on) {
+  /** `mark`: {home, thread}. `words()`: what its log lines carry. `on`: line(text), ended(reason): once, after the last line. */
+  constructor(argv, mark, words, on) {
+    this.mark = mark;
     this.words = words;
     this.on = on;
     this.tail = [];
@@ -42,7 +47,8 @@ export class Child {
     this.timers = [];
     this.tree = new Map(); // pid → when it began: what was below it when its end was begun
     const [command, ...args] = argv;
-    this.process = spawn(command, args, { detached: true, stdio: ["pipe", "pipe", "pipe"] });
+    const env = environment(mark.home, mark.thread);
+    this.process = spawn(command, args, { env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
     living.add(this);
     this.listen();
   }
@@ -66,6 +72,7 @@ export class Child {
     child.on("exit", (code, signal) => {
       this.reason ??= signal ? `was killed by ${signal}` : `ended with exit code ${code}`;
       this.signal("SIGKILL"); // what is left of its group
+      this.noteMarked();
       this.killTree();
       this.timers.push(setTimeout(() => this.end(this.reason), DRAIN_MS));
     });
@@ -105,6 +112,20 @@ export class Child {
     for (const pid of below(all, this.pid)) this.tree.set(pid, all.get(pid).born);
   }
 
+  /** Note who carries its mark: an orphan that has kept its environment. */
+  noteMarked() {
+    for (const [pid, born] of marked(this.mark.home, this.mark.thread)) this.tree.set(pid, born);
+  }
+
+  /** Have its output wait in the pipe, or flow again. */
+  pause() {
+    this.process.stdout.pause();
+  }
+
+  resume() {
+    this.process.stdout.resume();
+  }
+
   /** End once all that was noted is gone; the timer of the exit ends it anyway. */
   endWithTree() {
     if ([...this.tree].some(([pid, born]) => bornAt(pid) === born)) {
@@ -113,14 +134,7 @@ export class Child {
   }
 
   killTree() {
-    for (const [pid, born] of this.tree) {
-      if (bornAt(pid) !== born) continue;
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch (error) {
-        if (error.code !== "ESRCH") log("warning", `SIGKILL: ${error.message}`, this.words());
-      }
-    }
+    killThose(this.tree);
   }
 
   /** Signal the whole group. */

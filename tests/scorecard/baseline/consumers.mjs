@@ -11,15 +11,20 @@ class Consumer {
     this.ring = ring;
     this.socket = socket;
     this.cursor = null; // until it said hello
-    this.wake = () => this.flush();
     const splitter = new LineSplitter(HELLO_BYTES, (line) => this.hello(line));
     socket.setNoDelay(true);
     socket.on("data", (data) => {
       if (!splitter.feed(data)) socket.destroy();
     });
-    socket.on("drain", this.wake);
+    socket.on("drain", () => {
+      this.flush();
+      ring.pace();
+    });
     socket.on("error", (error) => log("info", `a consumer failed: ${error.message}`));
-    socket.on("close", () => ring.listeners.delete(this.wake));
+    socket.on("close", () => {
+      ring.readers.delete(this);
+      ring.pace(); // one who is away holds nobody back
+    });
   }
 
   hello(line) {
@@ -36,7 +41,7 @@ class Consumer {
     const lost = Math.max(0, ring.oldest - 1 - after);
     this.cursor = after + lost;
     this.socket.write(`${JSON.stringify({ instance: ring.instance, resumed, after, lost })}\n`);
-    ring.listeners.add(this.wake);
+    ring.readers.add(this);
     this.flush();
   }
 

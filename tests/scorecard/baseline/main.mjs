@@ -5,24 +5,38 @@ import { listen } from "./consumers.mjs";
 import { Cursors } from "./cursors.mjs";
 import { LineSplitter } from "./lines.mjs";
 import { log } from "./log.mjs";
+import { sweep } from "./marks.mjs";
 import { Ring } from "./ring.mjs";
+import { running } from "./session.mjs";
 import { Sessions } from "./sessions.mjs";
 
 const COMMAND_BYTES = 1024 * 1024;
 const STOP_MS = 8_000;
+const KEYS = 1_000;
 
 const ring = new Ring();
-const sessions = new Sessions(ring, new Cursors(process.argv[2]));
+const cursors = new Cursors(process.argv[2]);
+const sessions = new Sessions(ring, cursors);
+const done = new Set();
 let ending = false;
 
 const verbs = {
   open: (command) => sessions.open(command),
-  send: ({ thread, text }) => sessions.get(thread).send(text),
+  send: ({ thread, text, key }) => once(key, () => sessions.get(thread).send(text)),
   answer: ({ thread, request }) => sessions.get(thread).answer(request),
   interrupt: ({ thread }) => sessions.interrupt(thread),
   close: ({ thread }) => sessions.close(thread),
   list: () => [...sessions.all.values()].map(({ thread, phase }) => ({ thread, phase })),
 };
+
+/** Do what was not done with this key before; the last KEYS are remembered. */
+function once(key, work) {
+  if (key && done.has(key)) return {};
+  const result = work();
+  if (key) done.add(key);
+  if (done.size > KEYS) done.delete(done.values().next().value);
+  return result;
+}
 
 function say(message) {
   process.stdout.write(`${JSON.stringify(message)}\n`);
@@ -55,11 +69,18 @@ process.on("uncaughtException", (error) => {
   log("fatal", "uncaught exception", { stack: error.stack });
   process.exit(1);
 });
+process.on("unhandledRejection", (error) => {
+  // A rejection leaves no foreign code half done: the session whose code it was is ended, no other.
+  const whose = running.getStore();
+  if (!whose) throw error;
+  whose.session.failed(whose.child, error);
+});
 process.on("SIGTERM", () => end("SIGTERM"));
 process.on("SIGINT", () => end("SIGINT"));
 
 const commands = new LineSplitter(COMMAND_BYTES, (line) => void take(line));
 process.stdin.on("data", (data) => commands.feed(data));
 process.stdin.on("end", () => end("stdin has ended"));
-await sessions.restore();
+await sweep(cursors.home); // what the last process has left, killed as it was
 say({ event: "ready", port: await listen(ring), pid: process.pid, instance: ring.instance });
+await sessions.restore();

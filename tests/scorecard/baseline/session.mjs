@@ -1,5 +1,6 @@
 // One session: its generations one after the other, its turn, its open requests.
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { Acp } from "./acp.mjs";
 import { Child } from "./child.mjs";
 import { poison } from "./defects.mjs";
@@ -7,6 +8,9 @@ import { log } from "./log.mjs";
 
 const START_MS = 60_000;
 const CANCEL_MS = 10_000;
+
+/** Whose code runs: what it begins and does not await has the same, also when it fails. */
+export const running = new AsyncLocalStorage();
 
 export class Session {
   /** `fell(session)` is called when a generation has ended and nobody asked for it. */
@@ -22,7 +26,6 @@ export class Session {
     this.turn = null;
     this.sessionId = cursors.get(plan.thread);
     this.requests = new Map(); // id → {rpcId, options}
-    this.hoard = [];
     this.stopping = null; // {promise, resolve} while a stop is under way
     this.began = 0;
     this.heardAt = 0;
@@ -44,18 +47,24 @@ export class Session {
     this.phase = "starting";
     this.began = performance.now();
     this.loading = this.sessionId !== null;
+    const hoard = []; // of this generation, as in ours
     const words = () => this.words;
-    this.child = new Child(this.plan.agent, words, {
-      line: (line) => this.acp.take(line),
-      ended: (reason) => this.ended(reason),
+    const mark = { home: this.cursors.home, thread: this.thread };
+    const child = new Child(this.plan.agent, mark, words, {
+      line: (line) => running.run({ session: this, child }, () => this.acp.take(line)),
+      ended: (reason) => {
+        this.ring.sources.delete(child);
+        this.ended(reason);
+      },
     });
+    this.child = child;
+    this.ring.join(child);
     log("info", "started", { ...this.words, pid: this.child.pid, argv: this.plan.agent });
     this.acp = new Acp(this.child, words, {
       update: (update) => this.update(update),
-      poison: (params) => this.plan.faulty && poison(params, this.hoard),
+      poison: (params) => this.plan.faulty && poison(params, hoard),
       permission: (id, params) => this.asked(id, params),
     });
-    const { child } = this;
     try {
       await this.shakeHands();
     } catch (error) {
@@ -164,6 +173,12 @@ export class Session {
   fail(reason) {
     log("warning", reason, this.words);
     this.child.kill(reason);
+  }
+
+  /** Its own code has failed, where nobody waited for it: what it has in hand is worth nothing. */
+  failed(child, error) {
+    log("error", "an unhandled rejection", { ...this.words, stack: error?.stack ?? String(error) });
+    if (child === this.child) this.fail(`its code has failed: ${error?.message ?? error}`);
   }
 
   ended(reason) {

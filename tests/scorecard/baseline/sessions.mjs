@@ -63,7 +63,7 @@ export class Sessions {
   /** Stop a session for good, what is below it first. */
   async close(thread) {
     const session = this.get(thread);
-    for (const child of this.children(thread).reverse()) await this.close(child.thread);
+    await Promise.all(this.children(thread).map((child) => this.close(child.thread)));
     this.giveUp(session);
     await session.stop();
     this.cursors.set(thread, { wanted: false });

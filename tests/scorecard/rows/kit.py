@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -42,9 +42,8 @@ QUICK_TURN_S = 20.0
 QUICK_READY_S = 12.0
 """Waits for the end of a turn, and until a session is up again: generous, as machines are busy."""
 
-BASELINE_READY_S = 8.0
 BY_HAND_S = 6.0
-"""What a person waits before they help the baseline, and before they think that it is wedged."""
+"""What a person who helps waits before they think that the whole system is wedged."""
 
 OPENERS = 8
 """Sessions that are opened at a time."""
@@ -197,18 +196,18 @@ class Stage:
     async def recover(self, thread: str, since_ns: int, within_s: float | None = None) -> float:
         """Wait until the session says its next new word; return the ms since its failure.
 
-        Ours must come back by itself; the baseline is helped by hand, as its user would be.
+        Both have the same time for it. Who does not come back by itself is helped by hand, as a
+        user would.
         """
-        within_s = within_s or self.ready_s
         with suppress(SystemFailedError):
             await self.system.wait(
                 lambda: self.resumed(thread, since_ns) or self.main_is_dead(),
                 f"{thread} to be resumed",
-                within_s if self.ours else min(within_s, BASELINE_READY_S),
+                within_s or self.ready_s,
             )
         if not self.resumed(thread, since_ns):
             self.judge.must(False, f"{thread} was not resumed by itself")
-            await self._by_hand(thread)
+            await self.by_hand(thread)
         return await self.speaks_again(thread, since_ns)
 
     def main_is_dead(self) -> bool:
@@ -226,7 +225,7 @@ class Stage:
         self.judge.must(remembers, f"{thread} came back without its conversation")
         return (first - since_ns) / 1e6
 
-    async def _by_hand(self, thread: str) -> None:
+    async def by_hand(self, thread: str) -> None:
         """Bring a session back as a person would: start it again, and the system if need be."""
         if self.main_is_dead():
             await self.start_again()
@@ -306,16 +305,17 @@ class Stage:
         """Return all that the system has started, itself included."""
         return [*processes.agents(self.arena.sentinel), *self.own()]
 
+    def delays_ms(self, threads: Iterable[str], since_ns: int, until_ns: int) -> list[float]:
+        """Return the delays of what some sessions began to say in a stretch of time."""
+        begun: dict[str, int] = {}
+        for thread in threads:
+            begun |= writes.read(self.log(thread)).begun
+        found = ((begun.get(r.id, -1), r.at_ns) for r in self.system.receipts)
+        return [(at_ns - ns) / 1e6 for ns, at_ns in found if since_ns <= ns < until_ns]
+
     def sibling_p99(self, since_ns: int, until_ns: int) -> float | None:
         """Return the 99th percentile of the siblings' delays in a stretch of time, in ms."""
-        delays: list[float] = []
-        for thread in self.siblings:
-            begun = writes.read(self.log(thread)).begun
-            for receipt in self.system.receipts:
-                ns = begun.get(receipt.id) if receipt.thread == thread else None
-                if ns is not None and since_ns <= ns < until_ns:
-                    delays.append((receipt.at_ns - ns) / 1e6)
-        p99 = writes.percentile(delays, 0.99)
+        p99 = writes.percentile(self.delays_ms(self.siblings, since_ns, until_ns), 0.99)
         return None if p99 is None else round(p99, 2)
 
     async def finish(self, what_happened: str, **figures: Any) -> Outcome:

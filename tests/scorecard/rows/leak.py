@@ -9,7 +9,7 @@ import time
 
 from tests.scorecard.model import Arena, Outcome, RowSpec, SystemFailedError
 from tests.scorecard.observe import processes
-from tests.scorecard.rows.kit import Stage
+from tests.scorecard.rows.kit import Stage, settled
 
 MIB = 1024 * 1024
 PROMISED_S = 2.0
@@ -32,9 +32,10 @@ async def run(arena: Arena) -> Outcome:
     for thread, order in (("agent-leaks", "leak"), ("code-leaks", "poison leak")):
         figures[thread] = await _leak(stage, thread, f"say 5 5; {order} {rate}", budget_mib)
     until_ns = time.monotonic_ns()
-    after_bytes = stage.own_pss()
-    given_back = after_bytes - before_bytes < budget_mib * MIB / 2
-    stage.judge.must(given_back, f"kept of the leak: {(after_bytes - before_bytes) // MIB} MiB")
+    most_bytes = before_bytes + budget_mib * MIB // 2
+    after_bytes = await settled(stage.own_pss, most_bytes, stage.end_s)
+    kept_mib = (after_bytes - before_bytes) // MIB
+    stage.judge.must(after_bytes <= most_bytes, f"kept of the leak: {kept_mib} MiB")
     agent, code = figures["agent-leaks"], figures["code-leaks"]
     return await stage.finish(
         f"An agent, then session code, grows by {rate} MB/s beyond its budget of {budget_mib} MB.",

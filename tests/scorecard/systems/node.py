@@ -141,9 +141,9 @@ class NodeSystem:
         }
         await self._call("open", **command)
 
-    async def send(self, thread: str, text: str) -> None:
+    async def send(self, thread: str, text: str, key: str | None = None) -> None:
         """Begin a turn."""
-        await self._call("send", thread=thread, text=text)
+        await self._call("send", thread=thread, text=text, key=key)
 
     async def answer(self, thread: str, request: str) -> None:
         """Allow what a request asks for."""
@@ -250,6 +250,7 @@ class Consumer(asyncio.Protocol):
         self._cursor = 0
         self._rest = b""
         self._greeted = False
+        self._holds = False
         self._transport: asyncio.Transport | None = None
 
     async def connect(self, port: int) -> None:
@@ -265,6 +266,8 @@ class Consumer(asyncio.Protocol):
         hello = {"instance": self._instance, "after": self._cursor}
         transport.write(json.dumps(hello).encode() + b"\n")
         self._transport = transport
+        if self._holds:
+            transport.pause_reading()
 
     def drop(self) -> None:
         """Go without a word; what is under way is lost."""
@@ -273,12 +276,14 @@ class Consumer(asyncio.Protocol):
             self._transport = None
 
     def hold(self) -> None:
-        """Leave what comes in the socket."""
+        """Leave what comes in the socket, over this connection and the next."""
+        self._holds = True
         if self._transport is not None:
             self._transport.pause_reading()
 
     def release(self) -> None:
         """Read on."""
+        self._holds = False
         if self._transport is not None:
             self._transport.resume_reading()
 

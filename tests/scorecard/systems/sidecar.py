@@ -168,9 +168,10 @@ class SidecarSystem:
                 params[name] = value
         await self._call("session.start", params, timeout_s=120.0)
 
-    async def send(self, thread: str, text: str) -> None:
+    async def send(self, thread: str, text: str, key: str | None = None) -> None:
         """session.sendTurn."""
-        await self._call("session.sendTurn", {"threadId": thread, "input": text})
+        params = {"threadId": thread, "input": text}
+        await self._call("session.sendTurn", params | ({"idempotencyKey": key} if key else {}))
 
     async def answer(self, thread: str, request: str) -> None:
         """session.respondToRequest, accepting."""
