@@ -55,7 +55,7 @@ async def run_row(
     except Exception as error:
         return failed(f"the row itself failed: {''.join(traceback.format_exception(error))}")
     finally:
-        await clean(system, sentinel)
+        await clean(system, sentinel, folder)
 
 
 def failed(reason: str) -> Outcome:
@@ -65,11 +65,12 @@ def failed(reason: str) -> Outcome:
     )
 
 
-async def clean(system: System, sentinel: str) -> None:
-    """End what a row has left, by its words."""
+async def clean(system: System, sentinel: str, folder: Path) -> None:
+    """End what a row has left, by its words and its logs."""
 
     def left() -> list[processes.Seen]:
-        return [*processes.own(sentinel, sentinel), *processes.agents(sentinel)]
+        noted = processes.noted(folder.glob("*.log"))
+        return [*processes.own(sentinel, sentinel), *processes.agents(sentinel), *noted]
 
     try:
         async with asyncio.timeout(10):

@@ -2,16 +2,20 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.scorecard.agent.deeds import BELOW
+from tests.scorecard.agent.writelog import WriteLog
 from tests.scorecard.model import Receipt
-from tests.scorecard.observe import writes
+from tests.scorecard.observe import processes, writes
 from tests.scorecard.observe.writes import IN_FLIGHT_NS, Written
+from tests.support.observer import new_sentinel
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("observe", "systems", "rows", "sabotage", "render")
+PACKAGES = ("agent", "observe", "systems", "rows", "sabotage", "render")
 SINGLE = ("model", "runner", "__main__")
 
 
@@ -64,6 +68,23 @@ def test_only_the_last_moments_before_a_kill_are_in_flight(tmp_path: Path) -> No
 def test_a_census_is_read_for_each_start(tmp_path: Path) -> None:
     logged(tmp_path, "@ 11 0\n", "+ t:11:1 5\n", "@ 12 3\n")
     assert writes.censuses(tmp_path / "t.log") == [0, 3]
+
+
+def test_a_process_that_hides_is_known_by_its_log(tmp_path: Path) -> None:
+    sentinel = new_sentinel()
+    below = [sys.executable, "-I", "-S", str(BELOW), "--sentinel", sentinel, "--thread", "t"]
+    told = subprocess.run([*below, "masked"], env={}, capture_output=True, check=True)
+    log = WriteLog(str(tmp_path / "t.log"), "t")
+    log.note_started(int(told.stdout))
+    log.close()
+    (seen,) = processes.noted([tmp_path / "t.log"])
+    while processes.agents(sentinel):  # it has not become another program yet
+        time.sleep(0.001)
+    assert processes.noted([tmp_path / "t.log"])[0].argv == ("a-stranger", "86400")
+    processes.kill([seen])
+    while processes.is_running(seen.pid):
+        time.sleep(0.001)
+    assert processes.noted([tmp_path / "t.log"]) == []
 
 
 @pytest.mark.parametrize("share", [0.5, 0.99])

@@ -2,10 +2,12 @@
 
     python -I -S below.py --sentinel WORD --thread NAME tool
     python -I -S below.py --sentinel WORD --thread NAME daemon [MB_PER_S MOST_MB]
+    python -I -S below.py --sentinel WORD --thread NAME masked
 
-Both are in a session of their own and live until they are killed. A daemon forks once more, so that
+All are in a session of their own and live until they are killed. A daemon forks once more, so that
 it is re-parented, says its pid, and is deaf to SIGHUP and SIGTERM; with numbers it eats memory. The
-words in their argv are how an observer finds them.
+words in their argv are how an observer finds them. A masked one is a daemon that becomes another
+program, with neither the words nor an environment: it is found by the pid that it said.
 """
 
 import os
@@ -43,11 +45,14 @@ def main() -> None:
     """Be what argv says."""
     os.setsid()
     kind, *numbers = sys.argv[5:]
-    if kind == "daemon":
+    if kind != "tool":
         get_away()
     nowhere = os.open(os.devnull, os.O_RDWR)
     for fd in range(3):
         os.dup2(nowhere, fd)
+    if kind == "masked":
+        os.chdir("/")
+        os.execve("/bin/sleep", ["a-stranger", "86400"], {})
     mb_per_s, most_mb = map(int, numbers or ("0", "0"))
     eat(mb_per_s, most_mb, threading.Event())
 

@@ -109,12 +109,18 @@ def _daemon(turn: Turn, _order: Order) -> None:
     _start_daemon(turn, [])
 
 
-def _start_daemon(turn: Turn, numbers: list[str]) -> None:
+def _masked(turn: Turn, _order: Order) -> None:
+    """Whatever it will look like, its pid is noted before anything else happens."""
+    turn.peer.note_started(_start_daemon(turn, [], "masked"))
+
+
+def _start_daemon(turn: Turn, numbers: list[str], kind: str = "daemon") -> int:
     import subprocess  # noqa: PLC0415 - its import costs each start of an agent 6 ms
 
-    argv = [sys.executable, "-I", "-S", BELOW, *turn.words, "daemon", *numbers]
+    argv = [sys.executable, "-I", "-S", BELOW, *turn.words, kind, *numbers]
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
-    subprocess.run(argv, stdin=nothing, stdout=pipe, stderr=nothing, env={}, check=True)
+    told = subprocess.run(argv, stdin=nothing, stdout=pipe, stderr=nothing, env={}, check=True)
+    return int(told.stdout)
 
 
 def _tool(turn: Turn, _order: Order) -> None:
@@ -178,6 +184,7 @@ _DEEDS: dict[str, Callable[[Turn, Order], None]] = {
     "leak": _leak,
     "leak-below": _leak_below,
     "daemon": _daemon,
+    "masked": _masked,
     "tool": _tool,
     "deaf": _nothing,
     "ask": _ask,

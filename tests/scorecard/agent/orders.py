@@ -9,6 +9,7 @@
     leak MB_PER_S [MOST_MB]     takes and touches memory until it dies or is cancelled
     leak-below MB_PER_S [MOST]  has a detached grandchild do so, and goes on
     daemon                      a detached grandchild: double fork, setsid, clean environment, deaf
+    masked                      a daemon that becomes another program: none of our words in its argv
     tool                        a child in a session of its own that lives until it is killed
     deaf                        from now on no cancel, no end of stdin and no SIGTERM ends it
     ask                         a permission request; goes on once it was answered
@@ -32,6 +33,7 @@ NUMBERS: Final[dict[str, tuple[int, ...]]] = {
     "leak": (10, 2_048),
     "leak-below": (10, 2_048),
     "daemon": (),
+    "masked": (),
     "tool": (),
     "deaf": (),
     "ask": (),

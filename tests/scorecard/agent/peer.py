@@ -56,6 +56,10 @@ class Peer:
             for piece_id in ids:
                 self._log.done(piece_id)
 
+    def note_started(self, pid: int) -> None:
+        """Note a process that nobody would know for this agent's."""
+        self._log.note_started(pid)
+
     def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         """Send a request and wait for its result; {} for an error."""
         with self._changed:

@@ -3,6 +3,7 @@
     + <thread>:<pid>:<n> <monotonic_ns>     piece n is about to be written
     = <thread>:<pid>:<n> <monotonic_ns>     write(2) has returned for the whole of it
     @ <pid> <others>                        who else of this thread lived when it started
+    ! <pid> <start ticks>                   what it has started that hides its words
 
 A line is one write(2) with O_APPEND: a kill leaves whole lines, and files may be shared.
 """
@@ -38,6 +39,16 @@ class WriteLog:
     def note_others(self, count: int) -> None:
         """Note how many processes of this thread were alive beside this one."""
         os.write(self._fd, f"@ {os.getpid()} {count}\n".encode())
+
+    def note_started(self, pid: int) -> None:
+        """Note a process by its identity."""
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            ticks = file.read().rpartition(b")")[2].split()[19].decode()
+        os.write(self._fd, f"! {pid} {ticks}\n".encode())
+
+    def close(self) -> None:
+        """Close the log; an agent never does."""
+        os.close(self._fd)
 
     def history(self, most: int) -> list[str]:
         """Return the ids of the last pieces that this thread has written whole, oldest first."""

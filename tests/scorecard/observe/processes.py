@@ -1,6 +1,7 @@
 """Processes as /proc shows them: agents by a word in their argv, a system's own by one in its env.
 
-Identity is (pid, start ticks). Linux only, like the counts that rest on it.
+What an agent has started that hides its words is known by its pid, from the agent's log. Identity
+is (pid, start ticks). Linux only, like the counts that rest on it.
 """
 
 import asyncio
@@ -56,6 +57,18 @@ def agents(sentinel: str, thread: str | None = None) -> list[Seen]:
     return [seen for seen in found if thread is None or seen.thread == thread]
 
 
+def noted(logs: Iterable[Path]) -> list[Seen]:
+    """Return those living processes that agents' logs name, whatever their argv says by now."""
+    found = []
+    for log in logs:
+        lines = log.read_text("utf-8").splitlines() if log.exists() else []
+        for _, pid, ticks in (line.split(" ") for line in lines if line.startswith("! ")):
+            with suppress(OSError):
+                if (seen := _seen(int(pid))) is not None and seen.start_ticks == int(ticks):
+                    found.append(seen)
+    return found
+
+
 def own(run: str, sentinel: str) -> list[Seen]:
     """Return a system's own processes: those started with its run word that are no agents."""
     word = f"{RUN_VARIABLE}={run}".encode()
@@ -72,11 +85,17 @@ def _all() -> Iterable[Seen]:
     for entry in _PROC.iterdir():
         if entry.name.isdigit():
             with suppress(OSError):
-                words = (entry / "cmdline").read_bytes().rstrip(b"\0").decode(errors="replace")
-                fields = _stat(int(entry.name))
-                if words and fields[0] != b"Z":
-                    argv = tuple(words.split("\0"))
-                    yield Seen(int(entry.name), int(fields[19]), int(fields[1]), argv)
+                if (seen := _seen(int(entry.name))) is not None:
+                    yield seen
+
+
+def _seen(pid: int) -> Seen | None:
+    """Return a process; None for a zombie, and for one of the kernel's own."""
+    words = (_PROC / str(pid) / "cmdline").read_bytes().rstrip(b"\0").decode(errors="replace")
+    fields = _stat(pid)
+    if not words or fields[0] == b"Z":
+        return None
+    return Seen(pid, int(fields[19]), int(fields[1]), tuple(words.split("\0")))
 
 
 def _stat(pid: int) -> list[bytes]:

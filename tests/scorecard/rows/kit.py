@@ -127,6 +127,11 @@ class Stage:
         for name in names:
             await self.heard(name, 3)
 
+    def living(self, thread: str | None = None) -> list[processes.Seen]:
+        """Return the agents and all that they have started, of all sessions or of one."""
+        logs = [self.log(name) for name in self.plans if thread in (None, name)]
+        return [*processes.agents(self.arena.sentinel, thread), *processes.noted(logs)]
+
     def agent_pid(self, thread: str) -> int:
         """Return the pid of a session's agent. Raises SystemFailedError without one."""
         for seen in processes.agents(self.arena.sentinel, thread):
@@ -303,7 +308,7 @@ class Stage:
 
     def everything(self) -> list[processes.Seen]:
         """Return all that the system has started, itself included."""
-        return [*processes.agents(self.arena.sentinel), *self.own()]
+        return [*self.living(), *self.own()]
 
     def delays_ms(self, threads: Iterable[str], since_ns: int, until_ns: int) -> list[float]:
         """Return the delays of what some sessions began to say in a stretch of time."""
