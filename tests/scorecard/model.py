@@ -182,6 +182,8 @@ class Outcome:
     verdict: Verdict = "green"
     reasons: list[str] = field(default_factory=list)
     """What a red verdict is for, in words; empty when green."""
+    has_sessions: bool = True
+    """False: the row has none, so that siblings and events are not counted."""
     carried_out: bool = True
     """False: the row broke off; its counts are not to be shown as zeros."""
     extra: dict[str, Any] = field(default_factory=dict)

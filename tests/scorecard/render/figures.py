@@ -2,17 +2,31 @@
 
 from tests.scorecard.model import Outcome, Report
 
+NONE = "–"
+"""Not measured by this row."""
+
+NOT_MEASURED = (
+    f"{NONE} is what a row does not measure; memory and processor time of agents are in no row.",
+    "Real agents: those here are one program made for this; real ones are asked in tests/agents.",
+    "Power cuts and broken disks: what is killed here leaves the kernel and its caches alive.",
+    "What was on its way within a second of a kill of its carrier: a pipe dies with its reader.",
+    "Events beyond text by id: ends of turns, requests and exits count where a row asks for them, "
+    "and the sequence must have no hole.",
+    "Spread: times and memory are of one run on one machine. Linux alone.",
+)
+"""What a reader must not take from the figures."""
+
 
 def milliseconds(value: float | None) -> str:
     """Return a duration for people."""
     if value is None:
-        return "–"
+        return NONE
     return f"{value / 1000:.1f} s" if value >= 1000 else f"{value:.0f} ms"
 
 
 def megabytes(value: int | None) -> str:
     """Return a size for people."""
-    return "–" if value is None else f"{value / 1e6:.0f} MB"
+    return NONE if value is None else f"{value / 1e6:.0f} MB"
 
 
 def memory(outcome: Outcome) -> str:
@@ -27,12 +41,17 @@ def siblings(outcome: Outcome) -> str:
     """Return how many of the siblings were affected."""
     if not outcome.carried_out:
         return "?"
-    return f"{outcome.siblings_affected} of {outcome.siblings}" if outcome.siblings else "–"
+    return f"{outcome.siblings_affected} of {outcome.siblings}" if outcome.siblings else NONE
 
 
 def count(outcome: Outcome, value: int) -> str:
     """Return a count; of a row that broke off none was taken."""
     return str(value) if outcome.carried_out else "?"
+
+
+def of_sessions(outcome: Outcome, value: int) -> str:
+    """Return a count of what sessions said, or of sessions; a row without any has none."""
+    return count(outcome, value) if outcome.has_sessions else NONE
 
 
 def recovery(outcome: Outcome) -> str:

@@ -8,6 +8,9 @@ from tests.scorecard.render.picture import picture
 from tests.scorecard.render.style import STYLE
 
 HEADINGS = ("", "siblings hit", "lost", "doubled", "left", "recovery", "memory")
+REASONS = 8
+"""Reasons of a red verdict that are shown."""
+
 SYSTEMS = (("sidecar", "sidecar"), ("node", "Node baseline"))
 
 
@@ -63,8 +66,8 @@ def _outcome(label: str, outcome: Outcome) -> str:
     kind = "good" if outcome.verdict == "green" else "bad"
     values = (
         (figures.siblings(outcome), outcome.siblings_affected > 0),
-        (figures.count(outcome, outcome.events_lost), outcome.events_lost > 0),
-        (figures.count(outcome, outcome.events_doubled), outcome.events_doubled > 0),
+        (figures.of_sessions(outcome, outcome.events_lost), outcome.events_lost > 0),
+        (figures.of_sessions(outcome, outcome.events_doubled), outcome.events_doubled > 0),
         (figures.count(outcome, outcome.processes_left), outcome.processes_left > 0),
         (figures.recovery(outcome), False),
         (figures.memory(outcome), False),
@@ -72,7 +75,10 @@ def _outcome(label: str, outcome: Outcome) -> str:
     cells = "".join(
         f"<td{' class=bad' if wrong else ''}>{escape(text)}</td>" for text, wrong in values
     )
-    reasons = "".join(f"<li>{escape(reason.strip()[:600])}</li>" for reason in outcome.reasons)
+    told = [reason.strip()[:600] for reason in outcome.reasons[:REASONS]]
+    if (more_reasons := len(outcome.reasons) - REASONS) > 0:
+        told.append(f"and {more_reasons} more, which are in the JSON")
+    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in told)
     more = "".join(
         f"<li><span class=dim>{escape(name)}</span> {escape(str(value))}</li>"
         for name, value in outcome.extra.items()
@@ -89,6 +95,7 @@ def _outcome(label: str, outcome: Outcome) -> str:
 
 def _method(report: Report) -> str:
     command = escape(" ".join(report.command))
+    not_measured = "".join(f"<li>{escape(what)}</li>" for what in figures.NOT_MEASURED)
     return f"""<section class="dim">
 <h2>How this was counted</h2>
 <p>Both systems were given the same agents and the same scenario, one after the other, each in a
@@ -98,4 +105,6 @@ a random word in their arguments. Lost is what had left its agent whole and neve
 the proportional set size of a system's own processes, agents left out. The Node baseline is
 <code>child_process</code> adapters in one heap, without a defect that ours does not have too.</p>
 <p>Ours was <code>{command}</code>.</p>
+<h2>What is not measured</h2>
+<ul>{not_measured}</ul>
 </section>"""

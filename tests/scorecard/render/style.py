@@ -1,13 +1,35 @@
 """The page's looks. Colours have the same meaning everywhere, and a sign beside them."""
 
-COLOURS = """
-:root { color-scheme: light dark; --ink: #1c2024; --paper: #fcfcfd; --line: #dfe2e6;
-  --dim: #60656c; --good: #18794e; --bad: #c62a2f; --ours: #3e63dd; --node: #b98900;
-  --good-fill: #ddf3e4; --bad-fill: #ffe2e2; }
-@media (prefers-color-scheme: dark) { :root { --ink: #ecedee; --paper: #151718; --line: #313538;
-  --dim: #9ba1a6; --good: #4cc38a; --bad: #ff6369; --ours: #849dff; --node: #ffcb47;
-  --good-fill: #113123; --bad-fill: #3c1618; } }
-"""
+LIGHT = {
+    "ink": "#1c2024", "paper": "#fcfcfd", "line": "#dfe2e6", "dim": "#60656c", "good": "#18794e",
+    "bad": "#c62a2f", "ours": "#3e63dd", "node": "#b98900", "good-fill": "#ddf3e4",
+    "bad-fill": "#ffe2e2", "none-fill": "#eff0f2",
+}  # fmt: skip
+DARK = {
+    "ink": "#ecedee", "paper": "#151718", "line": "#313538", "dim": "#9ba1a6", "good": "#4cc38a",
+    "bad": "#ff6369", "ours": "#849dff", "node": "#ffcb47", "good-fill": "#113123",
+    "bad-fill": "#3c1618", "none-fill": "#222527",
+}  # fmt: skip
+
+
+def _variables(palette: dict[str, str]) -> str:
+    return ":root { " + " ".join(f"--{name}: {code};" for name, code in palette.items()) + " }"
+
+
+def _fills(palette: dict[str, str]) -> str:
+    fills = [f".f-{name} {{ fill: {code}; }}" for name, code in palette.items()]
+    return " ".join([*fills, f".s-line {{ stroke: {palette['line']}; }}"])
+
+
+_IN_THE_DARK = "@media (prefers-color-scheme: dark)"
+
+FILLS = f"{_fills(LIGHT)}\n{_IN_THE_DARK} {{ {_fills(DARK)} }}"
+"""Classes of the picture: plain colours, as not every viewer of SVG knows variables."""
+
+COLOURS = f""":root {{ color-scheme: light dark; }}
+{_variables(LIGHT)}
+{_IN_THE_DARK} {{ {_variables(DARK)} }}
+{FILLS}"""
 
 STYLE = f"""{COLOURS}
 body {{ margin: 0; background: var(--paper); color: var(--ink);

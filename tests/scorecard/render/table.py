@@ -31,7 +31,10 @@ def table(report: Report) -> str:
     lines += ["", INDENT + _cells([name for name, _ in COLUMNS])]
     for number, row in enumerate(report.rows, 1):
         lines += [f"{number:2} {row.title}", *_row(row), ""]
-    return "\n".join([*lines, figures.verdict_line(report)])
+    lines.append("not measured")
+    for what in figures.NOT_MEASURED:
+        lines += _wrapped(what, bullet="- ")
+    return "\n".join([*lines, "", figures.verdict_line(report)])
 
 
 def _row(row: RowResult) -> list[str]:
@@ -52,8 +55,8 @@ def _figures(outcome: Outcome) -> list[str]:
     return [
         outcome.verdict.upper() if outcome.verdict == "red" else outcome.verdict,
         figures.siblings(outcome),
-        figures.count(outcome, outcome.events_lost),
-        figures.count(outcome, outcome.events_doubled),
+        figures.of_sessions(outcome, outcome.events_lost),
+        figures.of_sessions(outcome, outcome.events_doubled),
         figures.count(outcome, outcome.processes_left),
         figures.recovery(outcome),
         figures.memory(outcome),

@@ -48,6 +48,7 @@ async def run(arena: Arena) -> Outcome:
         _said(sizes, starts),
         processes_left=len(left),
         memory_after_bytes=memory,
+        has_sessions=False,
         verdict="red" if judge.reasons else "green",
         reasons=judge.reasons,
         extra={
