@@ -76,12 +76,12 @@ async def _churn(stage: Stage, numbers: range) -> None:
 
     async def one(number: int) -> None:
         thread = f"churn-{number}"
-        words = "daemon; tool" if number % DAEMON_EACH == 0 else "tool"
+        words = "daemon; masked; tool" if number % DAEMON_EACH == 0 else "tool"
         async with gate:
             await stage.open(thread)
             await stage.turn(thread, f"{words}; say 3 0")
             await stage.system.close(thread)
-            left = processes.agents(stage.arena.sentinel, thread)
+            left = stage.living(thread)
             stage.judge.must(not left, f"a stopped session lives on: {left[:2]}")
 
     await asyncio.gather(*(one(number) for number in numbers))
@@ -114,7 +114,7 @@ ROW = RowSpec(
     "churn",
     "500 sessions come and go",
     run,
-    ("no-census",),
+    ("no-census", "no-close"),
     settings={"stopMs": 2000},
     timeout_s=240.0,
 )

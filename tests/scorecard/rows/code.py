@@ -57,6 +57,6 @@ ROW = RowSpec(
     "code",
     "Session code fails",
     run,
-    ("no-heartbeat", "no-isolation"),
+    ("no-heartbeat", "no-isolation", "no-owner"),
     settings={"hostBeatMs": BEAT_MS, "stopMs": 2000},
 )

@@ -23,7 +23,7 @@ async def run(arena: Arena) -> Outcome:
     await stage.open(SILENT, limits={"stallMs": STALL_MS})
     await stage.open(DEAF, deaf=True)
     before_bytes = stage.own_pss()
-    await arena.system.send(DEAF, "tool; daemon; say 10 5; hang")
+    await arena.system.send(DEAF, "tool; daemon; masked; say 10 5; hang")
     await arena.system.send(SILENT, "say 10 5; hang")
     await stage.heard(SILENT, 10)
     hung_ns = time.monotonic_ns()
@@ -34,7 +34,7 @@ async def run(arena: Arena) -> Outcome:
         told = stage.mentions(SILENT, "stalled", hung_ns)
         stage.judge.must(told, "nothing told that the turn had stalled")
     stop_ms = await _stop(stage)
-    left = len(processes.agents(arena.sentinel, DEAF))
+    left = len(stage.living(DEAF))
     until_ns = time.monotonic_ns()
     return await stage.finish(
         "A turn goes silent and is ended and resumed; an agent deaf to every stop is stopped.",
@@ -56,8 +56,7 @@ async def _stop(stage: Stage) -> float:
     began = time.monotonic()
     await stage.heard(DEAF, 10)
     await stage.system.close(DEAF)
-    sentinel = stage.arena.sentinel
-    left = await processes.until_none(lambda: processes.agents(sentinel, DEAF), stage.end_s)
+    left = await processes.until_none(lambda: stage.living(DEAF), stage.end_s)
     stage.judge.must(not left, f"the stopped agent lives on: {left[:3]}")
     return (time.monotonic() - began) * 1000
 

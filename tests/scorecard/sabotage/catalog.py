@@ -40,6 +40,21 @@ SABOTAGES: dict[str, Sabotage] = {
         "request was not resolved once",
         supervision.no_ledger,
     ),
+    "no-turn-end": Sabotage(
+        "crash",
+        "a turn that was cut has no end",
+        "turns began and",
+        supervision.no_turn_end,
+    ),
+    "no-mute": Sabotage(
+        "crash", "a resumed agent's history is news", "events doubled", streams.no_mute
+    ),
+    "no-backoff": Sabotage(
+        "crash", "restarts come at once", "within its pause", supervision.no_backoff
+    ),
+    "no-intensity": Sabotage(
+        "crash", "restarts go on for ever", "was restarted 3 times", supervision.no_intensity
+    ),
     "no-drain": Sabotage(
         "crash", "an exit does not wait for what was said", "events lost", streams.no_drain
     ),
@@ -59,22 +74,61 @@ SABOTAGES: dict[str, Sabotage] = {
         "spins was not resumed by itself",
         supervision.no_beats,
     ),
+    "no-owner": Sabotage(
+        "code",
+        "what is raised to nobody is nobody's",
+        "raises was not resumed by itself",
+        supervision.no_owner,
+    ),
     "no-isolation": Sabotage(
         "code", "all sessions live in one host", "siblings affected", supervision.no_isolation
     ),
     "no-credit": Sabotage(
-        "crowd", "windows never close", "beyond the stuck consumer's window", streams.no_credit
+        "crowd",
+        "clients' windows never close",
+        "beyond the stuck consumer's window",
+        streams.no_credit,
+    ),
+    "no-host-credit": Sabotage(
+        "crowd", "hosts' windows never close", "of its flood", streams.no_host_credit
     ),
     "no-census": Sabotage(
         "churn", "a stop ends what it started itself", "lives on", containment.no_census
     ),
+    "no-close": Sabotage(
+        "churn", "an ended host keeps a descriptor", "more descriptors", containment.no_close
+    ),
+    "no-order": Sabotage(
+        "tree", "parents stop before their children", "before its child", supervision.no_order
+    ),
     "no-cascade": Sabotage("tree", "parents stop alone", "did not end", supervision.no_cascade),
+    "no-replay": Sabotage(
+        "cable",
+        "a stream begins with what comes next",
+        "a pulled cable has touched",
+        streams.no_replay,
+    ),
+    "no-dedupe": Sabotage(
+        "cable", "a key that was used is a new request", "one sent twice", streams.no_dedupe
+    ),
+    "no-guard": Sabotage(
+        "cable",
+        "hosts look after themselves as long as they turn",
+        "has outlived all others",
+        containment.no_guard,
+    ),
+    "no-tag": Sabotage(
+        "cable",
+        "what has scrubbed its environment is a stranger",
+        "the next start has swept",
+        containment.no_tag,
+    ),
     "no-commit": Sabotage(
         "cable", "events are shown before they are kept", "was shown is gone", streams.no_commit
     ),
     "no-undertaker": Sabotage(
         "cable",
-        "nobody buries a dead supervisor",
+        "the zygote buries no dead supervisor",
         "after the main process",
         containment.no_undertaker,
     ),

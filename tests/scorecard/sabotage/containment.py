@@ -39,11 +39,33 @@ def no_census() -> None:
     replace("sidecar.host.zygote:Zygote._orphans", lambda _self: [])
 
 
-def no_undertaker() -> None:
-    """Have neither hosts' guards nor the zygote act when the supervisor is gone."""
+def no_guard() -> None:
+    """Have hosts rely on their main thread when the supervisor is gone."""
     replace("sidecar.host.guard:start_guard", lambda _channel: None)
+
+
+def no_undertaker() -> None:
+    """Have the zygote not act when the supervisor is gone."""
     replace("sidecar.host.zygote:Zygote._undertake", lambda _self: None)
     replace("sidecar.host.zygote:UNDERTAKER_KILL_S", 3600.0)
+
+
+def no_close() -> None:
+    """Keep one descriptor of each host that has ended."""
+
+    def set_end(before: Any) -> Any:
+        def and_forget(self: Any, end: Any) -> None:
+            self.pidfd = None
+            before(self, end)
+
+        return and_forget
+
+    patch("sidecar.supervisor.launch.base:HostProcess.set_end", set_end)
+
+
+def no_tag() -> None:
+    """Know what was started by its environment alone."""
+    replace("sidecar.process.linux:tag_of", lambda _pid: None)
 
 
 def no_marks() -> None:

@@ -1,6 +1,7 @@
 """Sabotages of what supervises sessions."""
 
 import asyncio
+from dataclasses import replace as replace_field
 from typing import Any
 
 from tests.scorecard.sabotage.patching import patch, replace
@@ -29,6 +30,46 @@ def no_ledger() -> None:
         return without_requests
 
     patch("sidecar.core.closing:closing_drafts", closing)
+
+
+def no_turn_end() -> None:
+    """Leave the cut turn of a session that ends without an end."""
+
+    def closing(before: Any) -> Any:
+        def without_turn(session: Any, facts: Any) -> Any:
+            return [d for d in before(session, facts) if d.type != "turn.completed"]
+
+        return without_turn
+
+    patch("sidecar.core.closing:closing_drafts", closing)
+
+
+def no_backoff() -> None:
+    """Restart at once, however often."""
+
+    def decide(before: Any) -> Any:
+        def without_pause(self: Any, *arguments: Any) -> Any:
+            decision = before(self, *arguments)
+            return (
+                replace_field(decision, delay_s=0.0) if hasattr(decision, "delay_s") else decision
+            )
+
+        return without_pause
+
+    patch("sidecar.core.supervision.intensity:RestartIntensity.decide", decide)
+
+
+def no_intensity() -> None:
+    """Restart for ever."""
+
+    def decide(before: Any) -> Any:
+        def without_end(self: Any, *arguments: Any) -> Any:
+            self._max_restarts = 1_000_000
+            return before(self, *arguments)
+
+        return without_end
+
+    patch("sidecar.core.supervision.intensity:RestartIntensity.decide", decide)
 
 
 def no_fence() -> None:
@@ -103,6 +144,26 @@ def no_isolation() -> None:
 def no_cascade() -> None:
     """Stop and interrupt parents alone, and let their children run when they fall."""
     replace("sidecar.core.supervision.orders:stop_order", lambda _parents, *roots: list(roots))
+
+
+def no_order() -> None:
+    """Stop parents before their children."""
+
+    def stop(before: Any) -> Any:
+        async def children_last(self: Any, member: Any, _first: Any, due: Any, _turn: Any) -> Any:
+            from sidecar.supervisor.kin.cascade import ExitTurn  # noqa: PLC0415 - see above
+
+            await asyncio.sleep(LATE_S if member.parent is not None else 0.0)
+            return await before(self, member, [], due, ExitTurn(None, 0.0))
+
+        return children_last
+
+    patch("sidecar.supervisor.kin.cascade:Cascade._stop", stop)
+
+
+def no_owner() -> None:
+    """Leave to nobody what session code raises where nobody awaits it."""
+    replace("sidecar.host.faults:watch_faults", _nothing)
 
 
 def no_correlation() -> None:
