@@ -92,6 +92,27 @@ def untouched_end(run: Run) -> None:
     run.outcome.done = []
 
 
+def folded(**wrong: Any) -> Callable[[Run], None]:
+    """Take a snapshot in mid-turn, before its request is resolved, that says something else."""
+
+    def spoil(run: Run) -> None:
+        session = {
+            "generation": 1,
+            "status": "running",
+            "activeTurn": {"turnId": "turn-1"},
+            "pendingRequests": {"r1": {}},
+        }
+        run.outcome.folded = {"at": 3, "state": {"sessions": {"s1": session | wrong}}}
+
+    return spoil
+
+
+def test_a_snapshot_that_fits_is_not_blamed(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    folded()(run)
+    assert run.judged() == []
+
+
 def never_ran(run: Run) -> None:
     run.diary = [line for line in run.diary if "asked" not in line]
 
@@ -112,6 +133,13 @@ def never_ran(run: Run) -> None:
         (lambda run: run.diary.append("2 s1 asked s1w1"), "ran 2 times"),
         (never_ran, "never ran"),
         (swapped, "came as"),
+        (without("content.delta"), "0 of 2 deltas"),
+        (folded(generation=2), "has generation 2"),
+        (folded(activeTurn=None), "has the turn None"),
+        (folded(activeTurn={"turnId": "turn-9"}), "has the turn turn-9"),
+        (folded(pendingRequests={}), "has the requests []"),
+        (folded(status="ready"), "a session that is ready"),
+        (lambda run: run.outcome.done.clear(), "shows nothing"),
         (lambda run: run.diary.append("1 s1 said s1w1 2"), "2 of 3 deltas"),
         (lambda run: run.outcome.left.append("1234 agent"), "left alive: 1234"),
         (lambda run: run.outcome.strange.append("odd"), "odd"),

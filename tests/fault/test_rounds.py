@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.fault.rounds.check import report, run_and_judge
-from tests.fault.rounds.plan import plan_of
+from tests.fault.rounds.plan import CHOICES, plan_of
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
 
-FEW = range(1, 11)
-MANY = range(11, 201)
+FEW = (1, 2, 3, 4, 5, 6, 17, 20, 71, 107)
+"""Ten that have every kind of fault on every target."""
+
+MANY = [seed for seed in range(1, 201) if seed not in FEW]
 
 
 async def hold(seed: int, folder: Path) -> None:
@@ -23,6 +25,11 @@ async def hold(seed: int, folder: Path) -> None:
     violations, _outcome = await run_and_judge(plan, folder)
     if violations:
         pytest.fail(f"round {seed}:\n{report(plan, violations)}", pytrace=False)
+
+
+def test_the_few_rounds_have_all_that_can_be_done() -> None:
+    planned = {(fault.kind, fault.target) for seed in FEW for fault in plan_of(seed).faults}
+    assert planned == {(kind, target) for kind, target, _weight in CHOICES}
 
 
 @pytest.mark.parametrize("seed", FEW)

@@ -23,6 +23,7 @@ def judge(outcome: Outcome, stored: Stored) -> list[str]:
     """Return every violation there is; [] for a round that holds."""
     events = [Received(seq, wire.decode(body), body, 0.0) for seq, body in stored]
     found = list(outcome.strange)
+    found += [] if outcome.done else ["no fault was done: the round shows nothing"]
     found += [f"left alive: {process}" for process in outcome.left]
     found += _delivered(outcome, stored)
     by_thread: dict[str, list[Received]] = defaultdict(list)
@@ -135,16 +136,20 @@ def _diary(outcome: Outcome) -> Iterable[list[str]]:
 
 
 def _whole_texts(outcome: Outcome, events: list[Received]) -> list[str]:
-    """What of a turn came is its beginning without a hole; all of one that completed."""
+    """What of a turn came is its beginning without a hole; all of one that completed.
+
+    What ran in which turn is told by the answer to its call, and, where that is not known any
+    more, by what the turn said.
+    """
     said: dict[str, list[int]] = defaultdict(list)
     completed: set[str] = set()
-    word_of: dict[str, str] = {}
+    word_of = {how: word for word, (_thread, how) in outcome.answered.items()}
     for received in events:
         event = received.event
         if event["type"] == "content.delta":
             for word, index in DELTA.findall(event["payload"]["delta"]):
                 said[word].append(int(index))
-                word_of[event.get("turnId", "")] = word
+                word_of.setdefault(event.get("turnId", ""), word)
         elif event["type"] == "turn.completed" and event["payload"]["state"] == "completed":
             completed.add(event["turnId"])
     found = []
@@ -169,16 +174,34 @@ def _folded(outcome: Outcome, events: list[Received]) -> list[str]:
     if not outcome.folded:
         return []
     at = outcome.folded["at"]
-    last: dict[str, dict[str, Any]] = {}
+    until: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for received in events:
         if received.seq <= at:
-            last[received.event["threadId"]] = received.event
+            until[received.event["threadId"]].append(received.event)
     sessions = outcome.folded["state"]["sessions"]
-    found = [f"{thread} is not in the snapshot" for thread in last if thread not in sessions]
-    for thread, event in last.items():
-        session = sessions.get(thread)
-        if session and session["generation"] != event["generation"]:
-            found.append(f"{thread}: the snapshot has generation {session['generation']}")
-        if session and session.get("activeTurn") and session["status"] != "running":
-            found.append(f"{thread}: a turn runs in a session that is {session['status']}")
+    found = [f"{thread} is not in the snapshot" for thread in until if thread not in sessions]
+    for thread, told in until.items():
+        if thread in sessions:
+            found += [f"{thread}: {what}" for what in _folded_one(sessions[thread], told)]
     return found
+
+
+def _folded_one(session: dict[str, Any], told: list[dict[str, Any]]) -> list[str]:
+    found = []
+    if session["generation"] != told[-1]["generation"]:
+        found.append(f"the snapshot has generation {session['generation']}")
+    turn = (session.get("activeTurn") or {}).get("turnId")
+    if {turn} - {None} != _open(told, "turn.started", "turn.completed", "turnId"):
+        found.append(f"the snapshot has the turn {turn}")
+    asked = set(session.get("pendingRequests", ()))
+    if asked != _open(told, "request.opened", "request.resolved", "requestId"):
+        found.append(f"the snapshot has the requests {sorted(asked)}")
+    if turn and session["status"] != "running":
+        found.append(f"a turn runs in a session that is {session['status']}")
+    return found
+
+
+def _open(told: list[dict[str, Any]], begin: str, end: str, key: str) -> set[str]:
+    """Return what has begun and not ended."""
+    ends = {event[key] for event in told if event["type"] == end}
+    return {event[key] for event in told if event["type"] == begin} - ends

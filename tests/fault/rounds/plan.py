@@ -14,7 +14,7 @@ WINDOW_S = 1.5
 FAULTS = (2, 4)
 """Least and most faults of a round."""
 
-_CHOICES: tuple[tuple[Kind, Target, int], ...] = (
+CHOICES: tuple[tuple[Kind, Target, int], ...] = (
     ("kill", "provider", 3),
     ("kill", "host", 3),
     ("kill", "zygote", 2),
@@ -114,7 +114,7 @@ def _session(random: Random, index: int) -> SessionPlan:
 def _faults(random: Random, window_s: float) -> tuple[Fault, ...]:
     found = []
     for _ in range(random.randint(*FAULTS)):
-        kind, target, _weight = random.choices(_CHOICES, [weight for *_, weight in _CHOICES])[0]
+        kind, target, _weight = random.choices(CHOICES, [weight for *_, weight in CHOICES])[0]
         lasts_s = 0.0 if kind in ("kill", "term") else random.uniform(0.1, 1.5)
         at_s = random.uniform(0.0, window_s)
         found.append(Fault(round(at_s, 3), kind, target, random.randrange(1_000), lasts_s))

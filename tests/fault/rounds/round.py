@@ -15,7 +15,7 @@ import aiohttp
 from sidecar.contract.errors import SidecarError
 from tests.fault.rounds.entry import FULL_WHEN
 from tests.fault.rounds.faults import Done, carry_out, look
-from tests.fault.rounds.plan import WINDOW_S, Plan, SessionPlan
+from tests.fault.rounds.plan import WINDOW_S, Fault, Plan, SessionPlan
 from tests.fault.rounds.view import Thread, View
 from tests.support.client import SidecarClient
 from tests.support.observer import is_running, kill_all, new_sentinel, wait_until_none
@@ -26,6 +26,9 @@ AGENT = Path(__file__).parents[2] / "fakes" / "diary_agent.py"
 
 REQUEST_S = 60.0
 """One answer, however long the supervisor is stopped or down."""
+
+FAULTS_S = 2 * WINDOW_S
+"""From the first session.start until a fault that finds nobody to be done to is given up."""
 
 TURN_S = 30.0
 """The longest turn of a plan is under a second; this is for a machine that does other things."""
@@ -319,8 +322,7 @@ class Round:
     async def _do_faults(self, began: float) -> None:
         for fault in self.plan.faults:
             await asyncio.sleep(max(0.0, fault.at_s - (time.monotonic() - began)))
-            processes = await asyncio.to_thread(look, self._pid, self._sentinel)
-            done = carry_out(fault, processes, self._threads, self._switch)
+            done = await self._do(fault, began + FAULTS_S)
             if done is None:
                 continue
             self.outcome.done.append(done)
@@ -328,6 +330,15 @@ class Round:
             if fault.lasts_s:
                 task = asyncio.create_task(self._mend(done))
                 self._mending.add(task)
+
+    async def _do(self, fault: Fault, end: float) -> Done | None:
+        """Do a fault, if need be as soon as there is somebody to do it to."""
+        while True:
+            processes = await asyncio.to_thread(look, self._pid, self._sentinel)
+            done = carry_out(fault, processes, self._threads, self._switch)
+            if done is not None or time.monotonic() >= end:
+                return done
+            await asyncio.sleep(STEP_S)
 
     async def _mend(self, done: Done) -> None:
         try:
