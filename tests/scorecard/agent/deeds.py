@@ -15,6 +15,7 @@ BELOW = __file__.replace("deeds.py", "below.py")
 CRASH_STATUS = 70
 FOREVER_S = 86_400.0
 LEAK_EVERY_S = 0.1
+GATE_LOOK_S = 0.01
 
 _OPTIONS = [
     {"optionId": "yes", "name": "Allow", "kind": "allow_once"},
@@ -84,6 +85,12 @@ def _burst(turn: Turn, order: Order) -> None:
 
 def _quiet(turn: Turn, order: Order) -> None:
     turn.cancelled.wait(order.numbers[0] / 1000)
+
+
+def _gate(turn: Turn, order: Order) -> None:
+    while not os.path.exists(order.words):  # noqa: PTH110 - pathlib costs a start 5 ms
+        if turn.cancelled.wait(GATE_LOOK_S):
+            return
 
 
 def _hang(turn: Turn, _order: Order) -> None:
@@ -179,6 +186,7 @@ _DEEDS: dict[str, Callable[[Turn, Order], None]] = {
     "flood": _flood,
     "burst": _burst,
     "quiet": _quiet,
+    "gate": _gate,
     "hang": _hang,
     "crash": _crash,
     "leak": _leak,

@@ -4,6 +4,7 @@
     flood N [BYTES]             the same without a pause
     burst N [BYTES]             the same in one write(2): a pipe takes 64 KiB at once
     quiet MS                    nothing for a while
+    gate PATH                   nothing until there is a file of that path
     hang                        says nothing more until it is cancelled
     crash [WORDS]               WORDS to stderr, then it ends without a further word
     leak MB_PER_S [MOST_MB]     takes and touches memory until it dies or is cancelled
@@ -28,6 +29,7 @@ NUMBERS: Final[dict[str, tuple[int, ...]]] = {
     "flood": (1_000, 0),
     "burst": (100, 0),
     "quiet": (1_000,),
+    "gate": (),
     "hang": (),
     "crash": (),
     "leak": (10, 2_048),

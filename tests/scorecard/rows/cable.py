@@ -28,8 +28,10 @@ async def run(arena: Arena) -> Outcome:
     stage = Stage(arena)
     system = arena.system
     await system.start()
-    await stage.stream_siblings(3, 100, 20)
+    gate = stage.gate("away")
+    await stage.stream_siblings(3, 20, 20, f"gate {gate}; say 80 20")
     await system.drop()
+    gate.touch()
     await asyncio.sleep(AWAY_S / 2)
     await system.reconnect()
     await stage.siblings_end()
@@ -120,8 +122,7 @@ async def _wedge(stage: Stage) -> int | None:
     await stage.open(WEDGED, faulty=True)
     host = stage.host_pid(WEDGED)
     if host is not None:
-        await stage.system.send(WEDGED, "tool; daemon; say 10 5; quiet 100; poison spin")
-        await stage.heard(WEDGED, 10)
+        await stage.poison(WEDGED, "spin", "tool; daemon")
     return host
 
 

@@ -2,8 +2,7 @@
 
 The same planted defect in both systems: the handler of one message begins something asynchronous
 that raises, or spins. Claims: the session whose code it is ends, says why and is resumed; no other
-session notices. The agent is quiet before that message: what broken code holds in its own hands,
-read and not handed on, is in flight.
+session notices.
 """
 
 import time
@@ -23,13 +22,11 @@ async def run(arena: Arena) -> Outcome:
     await stage.open(RAISES, faulty=True)
     await stage.open(SPINS, faulty=True)
     before_bytes = stage.own_pss()
-    raised_ns = time.monotonic_ns()
-    await arena.system.send(RAISES, "say 20 5; quiet 100; poison raise")
+    raised_ns = await stage.poison(RAISES, "raise")
     raise_ms = await stage.recover(RAISES, raised_ns)
     stage.judge.must(_reason(stage, RAISES, raised_ns), "nothing told of the exception")
     affected = stage.affected_now()
-    spun_ns = time.monotonic_ns()
-    await arena.system.send(SPINS, "say 20 5; quiet 100; poison spin")
+    spun_ns = await stage.poison(SPINS, "spin")
     spin_ms = await stage.recover(SPINS, spun_ns)
     until_ns = time.monotonic_ns()
     return await stage.finish(

@@ -65,9 +65,11 @@ async def _crash_behind_a_busy_reader(stage: Stage) -> None:
     """Have it say a pipe's worth and crash while whoever reads it has no time for it."""
     agent = stage.agent_pid(VICTIM)
     reader = stage.host_pid(VICTIM) or stage.system.main_pid
-    await stage.system.send(VICTIM, f"quiet 400; burst 200 100; crash {LAST_WORDS}")
+    gate = stage.gate(VICTIM)
+    await stage.system.send(VICTIM, f"gate {gate}; burst 200 100; crash {LAST_WORDS}")
     os.kill(reader, signal.SIGSTOP)
     try:
+        gate.touch()
         await settled(lambda: processes.is_running(agent), 0, stage.ready_s)
     finally:
         os.kill(reader, signal.SIGCONT)

@@ -116,13 +116,17 @@ class Stage:
 
         await asyncio.gather(*(one(thread) for thread in threads))
 
-    async def stream_siblings(self, count: int, pieces: int, every_ms: int) -> None:
+    def gate(self, name: str) -> Path:
+        """Return a file at which agents wait: no other thing opens it than `touch`."""
+        return self.arena.folder / f"{name}.gate"
+
+    async def stream_siblings(self, count: int, pieces: int, every_ms: int, then: str = "") -> None:
         """Start siblings that stream for `pieces` times `every_ms`; wait until each has begun."""
         names = [f"sibling-{number}" for number in range(1, count + 1)]
         await self.open_all(names)
         self.siblings = {name: self.agent_pid(name) for name in names}
         await asyncio.gather(
-            *(self.system.send(name, f"say {pieces} {every_ms}") for name in names)
+            *(self.system.send(name, f"say {pieces} {every_ms}; {then}") for name in names)
         )
         for name in names:
             await self.heard(name, 3)
@@ -180,6 +184,18 @@ class Stage:
         since_ns = time.monotonic_ns()
         await self.system.send(thread, text)
         await self.told(thread, "turn-ended", since_ns=since_ns)
+
+    async def poison(self, thread: str, kind: str, first: str = "") -> int:
+        """Have a session's own code fail once all that was said before has come; when it did, ns.
+
+        What broken code holds in its own hands, read and not handed on, is in flight.
+        """
+        gate, since_ns = self.gate(thread), time.monotonic_ns()
+        await self.system.send(thread, f"{first}; say 20 5; gate {gate}; poison {kind}")
+        await self.heard(thread, 20, since_ns)
+        failed_ns = time.monotonic_ns()
+        gate.touch()
+        return failed_ns
 
     def mentions(self, thread: str, word: str, since_ns: int) -> bool:
         """Tell whether a session's facts since a moment have a detail of that kind."""
