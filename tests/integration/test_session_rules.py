@@ -16,6 +16,7 @@ from sidecar.contract.errors import (
     SessionNotFound,
     ValidationFailed,
 )
+from tests.providers.context import until_true
 from tests.support import observer
 from tests.support.client import ConnectionEndedError, SidecarClient
 from tests.support.sidecar import RunningSidecar, start_params, turn_params
@@ -306,7 +307,9 @@ async def test_a_call_that_its_provider_died_under_tells_how(client: SidecarClie
     os.kill(agent.pid, signal.SIGSTOP)
     call = {"threadId": "t1", "key": "mode", "value": "code"}
     slow = asyncio.create_task(client.request("session.setConfig", call))
-    await asyncio.sleep(0.2)  # on its way to an agent that answers nothing
+    await until_true(
+        lambda: observer.unread_bytes(agent.pid) > 0
+    )  # it has come to one that answers nothing
     os.kill(agent.pid, signal.SIGKILL)
     with pytest.raises(ProviderProcessFailed) as caught:
         await slow

@@ -6,9 +6,12 @@ were started with (/proc/*/environ), and tells which sockets and pipes two proce
 """
 
 import asyncio
+import fcntl
 import os
 import re
 import secrets
+import sys
+import termios
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -123,6 +126,15 @@ def inodes(pid: int, *, stdio: bool = True) -> set[str]:
             if re.match(r"(socket|pipe):", target):
                 found.add(target)
     return found
+
+
+def unread_bytes(pid: int) -> int:
+    """Return how much waits in the pipe that is the stdin of `pid`, and take nothing of it."""
+    fd = os.open(f"/proc/{pid}/fd/0", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+    finally:
+        os.close(fd)
 
 
 def kill_all(sentinel: str) -> None:
