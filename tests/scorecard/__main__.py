@@ -1,7 +1,8 @@
 """The failure scorecard: `python -m tests.scorecard [--sabotage NAME] [--rows a,b] [--quick] …`.
 
-Exits 0 iff every row of ours is green. With --sabotage ours runs from source with that mechanism
-disabled, and of the rows only the one that must notice it, unless --rows names others.
+Exits 0 iff every row of ours is green, else 1. With --sabotage ours runs from source with that
+mechanism disabled, and of the rows only the one that must notice it, unless --rows names others; 1
+says then that it is red for that reason, 3 that it is red for another one.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from tests.scorecard.sabotage.catalog import SABOTAGES
 from tests.scorecard.systems.sidecar import ROOT, SidecarSystem, from_source
 
 CHECK_S = 30
+EX_OTHER_REASON = 3
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -36,7 +38,21 @@ def main(arguments: Sequence[str]) -> int:
     report = asyncio.run(run_rows(rows, makers, quick=options.quick, told=_tell))
     report.sabotage, report.command = options.sabotage, command
     _write(report, options)
-    return 0 if report.green else 1
+    return verdict(report)
+
+
+def verdict(report: Report) -> int:
+    """Return the exit code; says of a sabotage whether the rows have noticed it."""
+    code = 0 if report.green else 1
+    if report.sabotage is None:
+        return code
+    because = SABOTAGES[report.sabotage].because
+    reasons = [reason for row in report.rows if row.sidecar for reason in row.sidecar.reasons]
+    if code and not any(because in reason for reason in reasons):
+        code = EX_OTHER_REASON
+    words = {0: "was NOT noticed", 1: "was noticed", EX_OTHER_REASON: "is red for ANOTHER reason"}
+    _tell(f"\nsabotage {report.sabotage} {words[code]}: … {because} …")
+    return code
 
 
 def _ours(command: Sequence[str], folder: Path, run: str, row: RowSpec) -> System:
