@@ -16,8 +16,11 @@ from tests.scorecard.rows.kit import Stage, settled
 VICTIM = "victim"
 DOOMED = "doomed"
 LAST_WORDS = "boom-of-the-victim"
-RESTARTS = 2
+RESTARTS = 3
 """What is granted to the doomed one in a minute."""
+
+TICK_S = 0.02
+"""The kernel tells when a process began to a hundredth of a second."""
 
 BACKOFF_S = 0.5
 """The least pause before the first restart; each further one is twice as long (ARCHITECTURE §3)."""
@@ -76,24 +79,25 @@ async def _crash_behind_a_busy_reader(stage: Stage) -> None:
 
 
 async def _fall_again_and_again(stage: Stage) -> list[float]:
-    """Kill one whenever it is up; return the seconds until it was up again, before it was given up.
+    """Kill one whenever it is up; return the seconds until its next agent began, each time.
 
-    It stays down then, until a person starts it again.
+    Then it is given up, and stays down until a person starts it again.
     """
     limits = {"maxRestarts": RESTARTS, "maxSeconds": 60}
     await stage.open(DOOMED, restart=limits)
     await stage.turn(DOOMED, "say 3 0")
     pauses_s: list[float] = []
     for number in range(RESTARTS + 1):
-        killed_ns = time.monotonic_ns()
+        killed_ns, killed_s = time.monotonic_ns(), processes.now_s()
         os.kill(stage.agent_pid(DOOMED), 9)
         next_ = await stage.told(DOOMED, "ready", "gave-up", since_ns=killed_ns)
         if next_.kind == "gave-up":
             break
-        pauses_s.append(round((next_.at_ns - killed_ns) / 1e9, 2))
+        began_s = processes.began_s(stage.agent_pid(DOOMED))
+        pauses_s.append(round(began_s - killed_s, 2))
         least_s = BACKOFF_S * 2**number
         hasty = f"{DOOMED} was restarted within its pause of {least_s:g} s: {pauses_s}"
-        stage.judge.must(pauses_s[-1] >= least_s, hasty)
+        stage.judge.must(pauses_s[-1] >= least_s - TICK_S, hasty)
     falls = f"{DOOMED} was restarted {len(pauses_s)} times, not {RESTARTS}"
     stage.judge.must(len(pauses_s) == RESTARTS, falls)
     await stage.by_hand(DOOMED)

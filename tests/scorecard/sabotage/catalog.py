@@ -53,7 +53,7 @@ SABOTAGES: dict[str, Sabotage] = {
         "crash", "restarts come at once", "within its pause", supervision.no_backoff
     ),
     "no-intensity": Sabotage(
-        "crash", "restarts go on for ever", "was restarted 3 times", supervision.no_intensity
+        "crash", "restarts go on for ever", "was restarted 4 times", supervision.no_intensity
     ),
     "no-drain": Sabotage(
         "crash", "an exit does not wait for what was said", "events lost", streams.no_drain
