@@ -188,6 +188,10 @@ class EndFrame(Frame, frozen=True, tag=16):
     reason: str
 
 
+class WaitFrame(Frame, frozen=True, tag=17):
+    """Stay, although there is no session yet: the next one may come at any time."""
+
+
 FromHost = (
     EventFrame
     | ReplyFrame
@@ -199,4 +203,4 @@ FromHost = (
     | ExitFrame
     | LogFrame
 )
-ToHost = OpenFrame | CallFrame | CreditFrame | CloseFrame | BeatFrame | EndFrame
+ToHost = OpenFrame | CallFrame | CreditFrame | CloseFrame | BeatFrame | EndFrame | WaitFrame

@@ -25,6 +25,7 @@ from sidecar.contract.frames import (
     OpenFrame,
     ReplyFrame,
     ToHost,
+    WaitFrame,
 )
 from sidecar.core.redaction import Redactor, secrets_of_environment
 from sidecar.host.channel import HostChannel
@@ -38,8 +39,8 @@ ORPHANED_STOP_S = 1.2
 """Stop deadline of every session once the supervisor is gone: inside the guard's 1.5 s."""
 
 IDLE_EXIT_S = 10.0
-"""A host that was never given a session goes after this long; a shared one that has neither
-sessions nor services says so."""
+"""A host that was never given a session goes after this long, unless it was told to wait for one;
+a shared one that has neither sessions nor services says so."""
 
 EX_SOFTWARE = 70
 """sysexits.h: the host is in a state that we did not foresee, so it must not go on."""
@@ -63,6 +64,7 @@ class Host:
         self._heap_limit = HeapLimit(self._channel.send)
         self._opened = 0
         self._shared = False
+        self._waits = False
         self._end: EndFrame | None = None
 
     async def run(self, channel: socket.socket) -> int:
@@ -94,7 +96,7 @@ class Host:
         changed = asyncio.create_task(self._changed.wait())
         done, _ = await asyncio.wait(
             {lost, changed},
-            timeout=IDLE_EXIT_S if idle else None,
+            timeout=IDLE_EXIT_S if idle and not self._waits else None,
             return_when=asyncio.FIRST_COMPLETED,
         )
         changed.cancel()
@@ -130,9 +132,13 @@ class Host:
             case EndFrame():
                 self._end = frame
                 self._changed.set()
+            case WaitFrame():
+                self._waits = True
+                self._changed.set()
 
     def _open(self, frame: OpenFrame) -> None:
         self._opened += 1
+        self._waits = False
         self._heap_limit.set(frame.spec.host_memory_bytes)
         self._shared = self._shared or bool(frame.spec.shared_mark)
         session = HostSession(

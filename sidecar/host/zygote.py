@@ -111,6 +111,7 @@ class Zygote:
         self._import(self.cold[0])
         if not self.cold:
             keep_shared()
+            self.control.send({"op": "warm"})
 
     def _import_now(self, module: str) -> None:
         """Import what the host that is asked for needs first: once here, or else in every host."""

@@ -33,6 +33,7 @@ async def diagnostics(
         "versions": versions(),
         "metrics": metrics.values(),
         "sessions": counts,
+        "hosts": {"count": shared.hosts.count, "sparePid": shared.hosts.spare_pid},
         "sessionDetails": session_facts(fold, threads),
         "settings": msgspec.to_builtins(redacted(shared.settings)),
         "providers": _providers(shared),

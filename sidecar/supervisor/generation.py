@@ -56,7 +56,8 @@ from sidecar.supervisor.sampling import Lodging, Tenant
 from sidecar.supervisor.vitals import Vitals
 
 SEAT_TRIES = 2
-"""A shared host may die while a session is on its way to it; the next seat is in another one."""
+"""A host that was there before may die while a session is on its way to it: the next seat is in
+another one."""
 
 CLOSE_GRACE_S = 1.0
 """What a host gets beyond the ladder's deadline before it is killed as wedged."""
@@ -144,7 +145,8 @@ class Generation:
                 return
             if not seat.joined or self._heard:
                 break
-            self._log.warning("session.host-died", host=seat.host_pid)  # others brought it down
+            self._log.warning("session.host-died", host=seat.host_pid)  # not by this session
+            self._verdict = None
             seat.leave()
         why = self._verdict.reason if self._verdict is not None else "its host died"
         raise ProviderProcessFailed(f"Cannot start the session: {why}")

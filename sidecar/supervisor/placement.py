@@ -3,6 +3,9 @@
     launching ── up ──► up ── idle, told to end / its one session ended / died ──► ending ──► gone
         └── could not be launched ───────────────────────────────────────────────────────────► gone
 
+One host may be a *spare*: it is up and waits for the next session that lives alone, so that its
+start need not wait for it (docs/adr/0023).
+
 Owns hosts from their launch until what was below them is dead. Only here is decided that a host
 ends, so no session can be sent to one that is about to go. What a session does in its seat is its
 generation's affair.
@@ -15,9 +18,9 @@ from collections.abc import Callable
 import msgspec
 
 from sidecar.contract.errors import Overloaded, ProviderProcessFailed, SidecarError
-from sidecar.contract.frames import EndFrame, Frame, OpenFrame, SessionSpec
+from sidecar.contract.frames import EndFrame, Frame, OpenFrame, SessionSpec, WaitFrame
 from sidecar.core.correlation import Correlation
-from sidecar.core.placement import PlacementRules, Room, Wish, choose, root_of
+from sidecar.core.placement import ALONE, PlacementRules, Room, Wish, choose, root_of
 from sidecar.journal import Journal
 from sidecar.observe.log import Log
 from sidecar.process import new_mark
@@ -25,12 +28,19 @@ from sidecar.process.containment import HEADROOM, Cell, Containment
 from sidecar.supervisor.hostlink import HostEnd, HostLink, SlotHandler
 from sidecar.supervisor.launch import HostLauncher
 from sidecar.supervisor.patience import journalled
+from sidecar.supervisor.spare import has_room
 
 HOST_END_S = 3.0
 """What an idle host gets to stop what its sessions shared, and to go."""
 
 END_GRACE_S = 1.0
 """What it gets beyond that before it is killed."""
+
+SPARE_AFTER_S = 0.01
+"""The end of a start to the fork of the next spare host: the answer goes first."""
+
+SPARE_KEPT_S = 60.0
+"""A spare host waits so long beyond the last session: who stops one often starts another."""
 
 NEVER_LAUNCHED = HostEnd("its host could not be launched", "", 0)
 
@@ -56,6 +66,8 @@ class Host:
         self.opens = 0
         """Open frames that were sent: a host that has seen fewer is not idle."""
         self.ending = False
+        self.zygote: int | None = None
+        """Of a host that waits: the zygote that it was forked from."""
         self.up: asyncio.Future[None] = loop.create_future()
         self.end: asyncio.Future[HostEnd] = loop.create_future()
 
@@ -83,7 +95,7 @@ class Seat:
         self._host = host
         self._leave = leave
         self.joined = joined
-        """Whether the host was there, or on its way, before we asked for one."""
+        """Whether the host was there, or on its way, before we asked: if it dies, others do."""
         self.slot = host.slots
         host.slots += 1
         host.taken.add(self.slot)
@@ -159,6 +171,17 @@ class Hosts:
         self._hosts: dict[int, Host] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._number = 0
+        self._spare: Host | None = None
+        self._spare_timer: asyncio.TimerHandle | None = None
+        self._closing = False
+        self.scarce = False
+        """Set while memory is: then no host waits."""
+
+    @property
+    def spare_pid(self) -> int | None:
+        """The pid of the host that waits for a session; None when none does."""
+        link = self._spare.link if self._spare is not None else None
+        return link.process.pid if link is not None else None
 
     @property
     def count(self) -> int:
@@ -177,11 +200,31 @@ class Hosts:
         """
         wish = self._wish(spec)
         number = choose(wish, [host.room() for host in self._hosts.values()])
-        host = self._hosts[number] if number is not None else self._new_host(wish, spec, hard_bytes)
-        return Seat(host, self._left, joined=number is not None)
+        if number is not None:
+            return Seat(self._hosts[number], self._left, joined=True)
+        spare = self._take_spare(wish, hard_bytes)
+        host = spare or self._new_host(wish, spec, hard_bytes)
+        return Seat(host, self._left, joined=spare is not None)
+
+    def keep_spare(self) -> None:
+        """Have a host wait for the next session: a start is over.
+
+        Not on a machine that is short of memory or descriptors, nor before all that hosts share
+        is imported. Nothing happens when one waits already.
+        """
+        self._in_time(SPARE_AFTER_S, self._make_spare)
+
+    def drop_spare(self, reason: str) -> None:
+        """End the host that waits, if there is one."""
+        if self._spare is not None:
+            spare, self._spare = self._spare, None
+            self._tell_to_end(spare, HOST_END_S, reason)
 
     async def close(self, deadline_s: float) -> None:
         """Have every host stop what its sessions shared, and go; the launcher kills the rest."""
+        self._closing = True
+        if self._spare_timer is not None:
+            self._spare_timer.cancel()
         for host in list(self._hosts.values()):
             self._tell_to_end(host, deadline_s, "the sidecar stops")
         if self._tasks:
@@ -218,12 +261,51 @@ class Hosts:
             self._log.exception("placement.no-sharing-key", error)
             return None
 
-    def _new_host(self, wish: Wish, spec: SessionSpec, hard_bytes: int | None) -> Host:
+    def _take_spare(self, wish: Wish, hard_bytes: int | None) -> Host | None:
+        """Return the host that waits, if it is fit for the session.
+
+        One is put into a cell as long as it has no children, with its session's limit: one that
+        is to have a limit is launched anew.
+        """
+        spare = self._spare
+        held = self._containment is not None and hard_bytes is not None
+        if spare is None or wish.group is not None or held:
+            return None
+        if spare.zygote != self._launcher.zygote_pid:
+            self.drop_spare("its zygote is gone")
+            return None
+        self._spare = None
+        return spare if spare.room().open else None
+
+    def _make_spare(self) -> None:
+        self._spare_timer = None
+        if self._spare is not None and self._spare.zygote != self._launcher.zygote_pid:
+            self.drop_spare("its zygote is gone")
+        wanted = not (self._closing or self.scarce or self._spare)
+        if wanted and self._launcher.warm and has_room():
+            self._spare = self._begin(Host(self._next_number(), ALONE, ""))
+            self._spare.zygote = self._launcher.zygote_pid
+
+    def _in_time(self, delay_s: float, act: Callable[[], None]) -> None:
+        """Look after the spare host in a while; only what was asked for last is done."""
+        if self._spare_timer is not None:
+            self._spare_timer.cancel()
+        if not self._closing:
+            self._spare_timer = asyncio.get_running_loop().call_later(delay_s, act)
+
+    def _next_number(self) -> int:
         self._number += 1
+        return self._number
+
+    def _new_host(self, wish: Wish, spec: SessionSpec, hard_bytes: int | None) -> Host:
         module = "" if spec.package_dir else spec.module
-        host = self._hosts[self._number] = Host(self._number, wish, module)
+        host = Host(self._next_number(), wish, module)
         if hard_bytes is not None and not host.shared:
             host.limit_bytes = int(hard_bytes * HEADROOM)
+        return self._begin(host)
+
+    def _begin(self, host: Host) -> Host:
+        self._hosts[host.number] = host
         task = asyncio.create_task(self._run(host), name=f"host {host.number}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -243,11 +325,22 @@ class Hosts:
         if host.link is not None:
             end = self._released(host, await host.link.ended())
         host.ending = True
-        del self._hosts[host.number]
+        self._gone(host)
         host.end.set_result(end)
         if host.shared_mark and not end.survivors:
             dropped = self._journal.drop_marks([host.shared_mark])
             await journalled(dropped, "drop mark", self._log)
+
+    def _gone(self, host: Host) -> None:
+        del self._hosts[host.number]
+        if self._spare is host:
+            self._spare = None
+        elif self._spare is not None and len(self._hosts) == 1:
+            self._in_time(SPARE_KEPT_S, self._drop_unused)
+
+    def _drop_unused(self) -> None:
+        if len(self._hosts) == 1:
+            self.drop_spare("no session lives")
 
     async def _launch(self, host: Host) -> None:
         if host.shared_mark:
@@ -262,6 +355,8 @@ class Hosts:
         if host.ending:  # whoever it was for has gone
             host.link.kill("is not needed any more")
         await host.link.attach()
+        if self._spare is host:
+            host.link.send(WaitFrame())
 
     def _released(self, host: Host, end: HostEnd) -> HostEnd:
         """Give a host's cell back; what the system did there explains its end, if nothing else."""
@@ -280,7 +375,7 @@ class Hosts:
             host.link.release(slot)
         if not host.shared:
             host.ending = True
-            if host.link is not None and not host.up.done():
+            if host.link is not None and not (host.up.done() and host.opens):
                 host.link.kill("is not needed any more")
 
     def _idle(self, host: Host, opened: int) -> None:

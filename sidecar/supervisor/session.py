@@ -362,6 +362,7 @@ class Session:
         self._settled.set()
         if self.lifecycle.phase is Phase.LIVE:
             self._returned.set()
+        self._shared.hosts.keep_spare()
 
     def _end(self, origin: Origin, end: GenerationEnd, lived_s: float) -> Again | None:
         """Append the last events of a generation, in one commit, and move on."""

@@ -16,6 +16,7 @@ from sidecar.contract.frames import (
     HostReadyFrame,
     OpenFrame,
     SessionSpec,
+    WaitFrame,
 )
 from sidecar.contract.limits import FRAME_BYTES
 from sidecar.contract.methods import SessionStartParams
@@ -91,6 +92,23 @@ async def test_a_host_of_one_ends_with_its_session(supervisor: Supervisor) -> No
 
 
 async def test_a_host_that_was_never_given_a_session_goes(supervisor: Supervisor) -> None:
+    assert await supervisor.end() == 0
+
+
+async def test_a_host_that_is_told_to_waits_for_its_session_and_ends_with_it(
+    supervisor: Supervisor,
+) -> None:
+    await supervisor.say(WaitFrame())
+    done, _ = await asyncio.wait({supervisor.host}, timeout=4 * host_main.IDLE_EXIT_S)
+    assert not done
+    await supervisor.open(0)
+    await supervisor.hear(ExitFrame)
+    assert await supervisor.end() == 0
+
+
+async def test_a_host_that_waits_ends_when_it_is_told_to(supervisor: Supervisor) -> None:
+    await supervisor.say(WaitFrame())
+    await supervisor.say(EndFrame(1_000, "no session lives"))
     assert await supervisor.end() == 0
 
 

@@ -317,10 +317,14 @@ def test_what_hosts_need_is_imported_one_at_a_time_in_quiet_moments(
         assert "cold_c" not in sys.modules
         loop.warm()
         assert "ValueError: broken" in capfd.readouterr().err
+        theirs.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            theirs.recv(4096)
         loop.warm()
         loop.warm()
         assert "cold_c" in sys.modules
         assert not loop.cold
+        assert json.loads(theirs.recv(4096)) == {"op": "warm"}
 
 
 def test_what_the_first_host_needs_is_imported_before_it_is_forked(

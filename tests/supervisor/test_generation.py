@@ -1,7 +1,7 @@
 """A generation's way to its host: what is in the journal before the host hears of the session."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -9,11 +9,12 @@ from typing import cast
 import pytest
 
 from sidecar.contract.errors import Overloaded, ProviderProcessFailed, SidecarError
-from sidecar.contract.frames import OpenFrame
+from sidecar.contract.frames import OpenFrame, ReplyFrame
 from sidecar.contract.limits import HOST_CREDIT_BYTES
 from sidecar.core.watch.budget import NO_BUDGET
 from sidecar.journal import JournalUnavailable
 from sidecar.observe.log import null_log
+from sidecar.supervisor.calls import OPENING_CALL
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.generation import Generation
 from tests.supervisor.test_placement import FakeHost, FakeJournal, World, spec, until
@@ -29,8 +30,11 @@ class SlowJournal(FakeJournal):
         super().__init__()
         self.commit: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def add_mark(self, mark: str, _thread: str) -> None:
-        await self.commit
+    def add_mark(self, mark: str, _thread: str) -> Awaitable[None]:  # type: ignore[override]
+        return asyncio.ensure_future(self._add(mark))
+
+    async def _add(self, mark: str) -> None:
+        await asyncio.shield(self.commit)
         self.marks.add(mark)
 
     def subscribe(self, _callback: object) -> object:
@@ -42,9 +46,9 @@ class SlowJournal(FakeJournal):
 class Start:
     """A generation that is being opened in a host of its own."""
 
-    def __init__(self) -> None:
-        self.world = World("one")
-        self.journal = SlowJournal()
+    def __init__(self, world: World | None = None, journal: SlowJournal | None = None) -> None:
+        self.world = world or World("one")
+        self.journal = journal or SlowJournal()
         settings = SimpleNamespace(memory=SimpleNamespace(host_bytes=None), stop_ms=1000)
         shared = SimpleNamespace(
             log=null_log(),
@@ -59,6 +63,10 @@ class Start:
         own = spec("t", cwd=str(Path.cwd()))
         self.generation = Generation(cast(Shared, shared), own)
         self.opening = asyncio.create_task(self.generation.open())
+
+    def another(self) -> "Start":
+        """Open another one beside it."""
+        return Start(self.world, self.journal)
 
     async def host_is_up(self) -> FakeHost:
         await until(self.world.hosts.up)
@@ -99,6 +107,30 @@ async def test_a_host_whose_session_could_not_be_journalled_is_not_kept(start: S
     start.journal.commit.set_exception(JournalUnavailable("the disk is full"))
     assert isinstance(await start.failure(), Overloaded)
     assert host.dead
+
+
+async def test_a_host_that_waited_and_dies_before_it_says_a_word_is_replaced(start: Start) -> None:
+    start.world.launcher.is_warm = True
+    start.journal.commit.set_result(None)
+    first = await start.host_is_up()
+    await until(first.heard)
+    start.world.hosts.keep_spare()
+    await until(lambda: start.world.hosts.spare_pid)
+    other = start.another()
+    _, spare = start.world.launcher.hosts
+    await until(lambda: any(isinstance(frame, OpenFrame) for frame in spare.heard()))
+    other.generation.fail("its host has not answered", {"kind": "wedged"}, host=True)
+    await until(lambda: len(start.world.launcher.hosts) == 3)
+    third = start.world.launcher.hosts[2]
+    await until(third.heard)
+    assert isinstance(third.heard()[0], OpenFrame)
+    third.say(ReplyFrame(0, OPENING_CALL, None, None))
+    await other.opening
+    third.die()
+    end = await other.generation.ended()
+    assert "has not answered" not in end.reason
+    first.die()
+    await start.failure()
 
 
 async def test_a_host_that_comes_too_late_for_a_session_without_a_mark_is_not_kept(

@@ -76,6 +76,8 @@ class FakeLauncher(HostLauncher):
         self.gate = asyncio.Event()
         self.gate.set()
         self.failure: Exception | None = None
+        self.is_warm = False
+        self.zygote: int | None = None
 
     async def start(self) -> None: ...
 
@@ -93,8 +95,12 @@ class FakeLauncher(HostLauncher):
             host.die()
 
     @property
+    def warm(self) -> bool:
+        return self.is_warm
+
+    @property
     def zygote_pid(self) -> int | None:
-        return None
+        return self.zygote
 
 
 class FakeJournal:

@@ -108,6 +108,11 @@ class HostLauncher(ABC):
         """End everything that was launched and is still there, by SIGKILL at the deadline."""
 
     @property
+    def warm(self) -> bool:
+        """Whether a host that is launched now costs little, and has all that any session needs."""
+        return False
+
+    @property
     @abstractmethod
     def zygote_pid(self) -> int | None:
         """The zygote's pid; None when there is none now."""

@@ -56,6 +56,8 @@ class ZygoteClient:
         self._gone = asyncio.Event()
         self._send_turn = asyncio.Lock()
         self._condemned = False
+        self.warm = False
+        """Whether it has imported all that hosts need."""
         self.exit: Exit | None = None
         self._watch = ExitWatch(handle.pid, self._exited)
         self._loop.add_reader(self._control, self._readable)
@@ -182,6 +184,8 @@ class ZygoteClient:
         match message["op"]:
             case "ready":
                 self._ready.set()
+            case "warm":
+                self.warm = True
             case "forked":
                 self._forked(message, fds[0])
             case "failed":

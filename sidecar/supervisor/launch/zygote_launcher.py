@@ -45,6 +45,11 @@ class ZygoteLauncher(HostLauncher):
         """The zygote's pid; None when there is none now."""
         return self._client.pid if self._client and self._client.serves else None
 
+    @property
+    def warm(self) -> bool:
+        """Whether its zygote has imported all that hosts share."""
+        return self._client is not None and self._client.serves and self._client.warm
+
     async def start(self) -> None:
         """Adopt orphans, take the zygote over."""
         self._adopter.start()

@@ -20,6 +20,7 @@ from sidecar.core.watch.budget import (
 )
 from sidecar.core.watch.usage import Usage
 from sidecar.observe.log import Log
+from sidecar.supervisor.placement import Hosts
 from sidecar.supervisor.session import Session
 from sidecar.supervisor.supervisor import Supervisor
 from sidecar.supervisor.watch.looking import Look
@@ -32,9 +33,15 @@ class MemoryWatch:
     """Judges each look of a sampler, in the loop, as it comes."""
 
     def __init__(
-        self, sampler: Sampler, supervisor: Supervisor, host_bytes: int | None, log: Log
+        self,
+        sampler: Sampler,
+        hosts: Hosts,
+        supervisor: Supervisor,
+        host_bytes: int | None,
+        log: Log,
     ) -> None:
         self._sampler = sampler
+        self._hosts = hosts
         self._supervisor = supervisor
         self._log = log
         self._judge = Judge(sampler.total_budget, host_bytes)
@@ -51,6 +58,10 @@ class MemoryWatch:
             self._carry_out(verdict)
 
     def _on_look(self, look: Look) -> None:
+        least_bytes = self._sampler.total_budget.nearest_bytes
+        self._hosts.scarce = least_bytes is not None and look.charged_bytes >= least_bytes
+        if self._hosts.scarce:
+            self._hosts.drop_spare("memory is scarce")
         now = asyncio.get_running_loop().time()
         verdict = self._judge.judge_total(look.charged_bytes, look.usages.values(), now)
         if verdict is not None:

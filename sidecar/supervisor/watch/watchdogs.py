@@ -18,7 +18,7 @@ def make_watchdogs(shared: Shared, supervisor: Supervisor, metrics: Metrics) -> 
     settings, fold, log = shared.settings, shared.events.fold, shared.log
     sampler = Sampler(shared, log)
     register_sampler(metrics, sampler)
-    MemoryWatch(sampler, supervisor, settings.memory.host_bytes, log).listen()
+    MemoryWatch(sampler, shared.hosts, supervisor, settings.memory.host_bytes, log).listen()
     return [
         HostBeats(shared.hosts, supervisor, settings.host_beat_ms, log),
         Stalls(fold, supervisor, settings.stall_ms, log),

@@ -62,6 +62,7 @@ async def test_the_next_generation_does_not_pay(
 ) -> None:
     looks, tenant = Looks(), Tenant(running)
     supervisor = SimpleNamespace(session=lambda _thread: tenant)
-    MemoryWatch(cast("Any", looks), cast("Any", supervisor), None, null_log()).listen()
+    hosts: Any = SimpleNamespace(scarce=False, drop_spare=lambda _: None)
+    MemoryWatch(cast("Any", looks), hosts, cast("Any", supervisor), None, null_log()).listen()
     looks.take[0]({"t": Usage("t", 1, used, None, 0, 1)})
     assert tenant.done == expected
