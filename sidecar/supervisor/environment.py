@@ -7,6 +7,7 @@ sessions, for a bounded time. Values may be secrets: they stay in memory; logs h
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from sidecar.contract.probes import ProbeAnswer, ProbeRequest
 from sidecar.core.environment import admitted, difference, is_text, with_login
@@ -26,6 +27,8 @@ class Environment:
         self._log = log
         self._login: dict[str, str] = {}
         self._task: asyncio.Task[None] | None = None
+        self._changes: tuple[Any, dict[str, str | None]] | None = None
+        """What was found last, and of what (inherited, login shell's)."""
 
     def start(self) -> None:
         """Begin to ask the login shell, unless the settings say not to."""
@@ -51,14 +54,24 @@ class Environment:
 
     def full(self) -> dict[str, str]:
         """Return the environment of an agent, without what its instance and session add."""
-        inherited = provider_environment(os.environ)
-        merged = with_login(inherited, self._login, os.pathsep)
-        return admitted(merged, self._settings.allow, self._settings.deny)
+        return self._full(provider_environment(os.environ))
 
     def changes(self) -> dict[str, str | None]:
-        """Return what to lay over a host's own environment; None removes a variable."""
-        changed = difference(provider_environment(os.environ), self.full())
-        return {name: value for name, value in changed.items() if value is None or is_text(value)}
+        """Return what to lay over a host's own environment; None removes a variable.
+
+        The lists are matched anew only when something has changed: every start asks.
+        """
+        inherited = provider_environment(os.environ)
+        of = (inherited, self._login)
+        if self._changes is None or self._changes[0] != of:
+            changed = difference(inherited, self._full(inherited))
+            texts = {name: v for name, v in changed.items() if v is None or is_text(v)}
+            self._changes = (of, texts)
+        return dict(self._changes[1])
+
+    def _full(self, inherited: dict[str, str]) -> dict[str, str]:
+        merged = with_login(inherited, self._login, os.pathsep)
+        return admitted(merged, self._settings.allow, self._settings.deny)
 
     async def _read(self) -> None:
         started = asyncio.get_running_loop().time()

@@ -44,6 +44,18 @@ async def test_what_the_shell_says_is_a_change(monkeypatch: pytest.MonkeyPatch) 
     assert known.full()["NEW_ONE"] == "1"
 
 
+async def test_a_variable_that_changes_is_a_change_at_the_next_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SECRET_ONE", "1")
+    known = environment(Shell(ProbeAnswer()), EnvSettings(deny=["SECRET_*"]))
+    assert known.changes() == {"SECRET_ONE": None}
+    known.changes().clear()
+    assert known.changes() == {"SECRET_ONE": None}, "what a start does with it changes no other"
+    monkeypatch.setenv("SECRET_TWO", "2")
+    assert known.changes() == {"SECRET_ONE": None, "SECRET_TWO": None}
+
+
 async def test_a_shell_that_takes_too_long_is_not_waited_for() -> None:
     shell = Shell(ProbeAnswer(environment={"NEW_ONE": "1"}))
     known = environment(shell, EnvSettings(wait_ms=1))
