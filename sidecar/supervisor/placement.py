@@ -215,7 +215,9 @@ class Hosts:
         self._in_time(SPARE_AFTER_S, self._make_spare)
 
     def drop_spare(self, reason: str) -> None:
-        """End the host that waits, if there is one."""
+        """End the host that waits, if there is one, or was to be."""
+        if self._spare_timer is not None:
+            self._spare_timer.cancel()
         if self._spare is not None:
             spare, self._spare = self._spare, None
             self._tell_to_end(spare, HOST_END_S, reason)
@@ -223,6 +225,7 @@ class Hosts:
     async def close(self, deadline_s: float) -> None:
         """Have every host stop what its sessions shared, and go; the launcher kills the rest."""
         self._closing = True
+        self._spare = None
         if self._spare_timer is not None:
             self._spare_timer.cancel()
         for host in list(self._hosts.values()):

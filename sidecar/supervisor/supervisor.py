@@ -219,7 +219,7 @@ class Supervisor:
     async def stop_all(
         self, deadline_s: float | None, reason: str = "stopped", *, spare_parked: bool = False
     ) -> list[str]:
-        """Stop every tree, trees side by side; returns who ran."""
+        """Stop every tree, trees side by side; returns who ran. No host waits for more then."""
         unwanted = self._resuming.drop(self._records, below=False)
         groups = await asyncio.gather(
             *(
@@ -228,6 +228,7 @@ class Supervisor:
             ),
             return_exceptions=True,
         )
+        self._shared.hosts.drop_spare("everything was stopped")
         stopped: list[str] = []
         for group in groups:
             if isinstance(group, BaseException):

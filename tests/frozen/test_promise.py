@@ -117,7 +117,14 @@ class Run:
         return next(s.pid for s in zygotes if s.parent == self.supervisor)
 
     def hosts(self) -> list[int]:
-        """Return the hosts: forked, so they have the zygote's argv."""
+        """Return the hosts of sessions: forked, so they have the zygote's argv."""
+        return [pid for pid in self._forked() if self.below(pid)]
+
+    def waiting(self) -> list[int]:
+        """Return the hosts that wait for a session: nothing is below them."""
+        return [pid for pid in self._forked() if not self.below(pid)]
+
+    def _forked(self) -> list[int]:
         zygotes = {s.pid for s in observe(self.word) if "zygote" in s.argv}
         return sorted(zygotes - {self.zygote})
 
@@ -256,7 +263,8 @@ async def test_everything_killed_at_once_is_swept_at_the_next_start(run: Run) ->
     assert run.launcher is not None
     unpacked_folders()
     daemons = {s.pid for s in observe(run.word)}
-    victims = [run.launcher.pid, run.said["spawned"], run.supervisor, run.zygote, *run.hosts()]
+    forked = [*run.hosts(), *run.waiting()]
+    victims = [run.launcher.pid, run.said["spawned"], run.supervisor, run.zygote, *forked]
     for pid in victims:
         os.kill(pid, signal.SIGSTOP)  # so that none of them can react to the death of another
     for pid in victims:

@@ -149,10 +149,19 @@ async def test_one_that_was_left_by_all_is_swept_at_the_next_start(
         await until_gone(spare)
 
 
+async def test_who_stops_everything_leaves_none_behind(client: SidecarClient) -> None:
+    spare = await spare_after_start(client, "one")
+    await client.request("session.stopAll", {"idempotencyKey": "stop"})
+    await until_gone(spare)
+    async with asyncio.timeout(SEEN_S):
+        while await hosts(client) != (0, None):
+            await asyncio.sleep(0.01)
+
+
 async def test_it_is_gone_when_the_sidecar_has_stopped(tmp_path: Path) -> None:
     async with RunningSidecar(tmp_path) as sidecar, sidecar.client() as client:
         spare = await spare_after_start(client, "one")
-        await client.request("session.stopAll", {"idempotencyKey": "stop"})
+        await client.request("session.stop", {"idempotencyKey": "s", "threadId": "one"})
         assert (await hosts(client))[1] == spare, "who stops one often starts another"
         await sidecar.stop()
         assert not lives(spare)
