@@ -6,7 +6,7 @@ Owns the sessions and their order of start. How one session lives stands in sess
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -81,9 +81,15 @@ class Supervisor:
             self._decline(record.start, WITHOUT_SECRETS)
             await self._keep(msgspec.structs.replace(record, parked=False))
 
-    async def _want_no_more(self, thread_ids: Iterable[str]) -> None:
+    def _unwanted(self, thread_ids: Collection[str], *, below: bool) -> list[SessionRecord]:
+        """Have those come back no more that have not begun to; one that has notes its own stop."""
+        gone = self._resuming.drop(thread_ids, below=below)
+        asleep = [t for t in gone if (s := self._roll.awake(t)) is None or s.lifecycle.down]
+        return [record for t in asleep if (record := self._record(t)) is not None]
+
+    async def _want_no_more(self, records: Iterable[SessionRecord]) -> None:
         """Note of sessions that were to come back that a client has stopped them."""
-        for record in [r for t in thread_ids if (r := self._record(t)) is not None]:
+        for record in records:
             await self._keep(msgspec.structs.replace(record, wanted=False))
 
     async def _keep(self, record: SessionRecord) -> None:
@@ -189,7 +195,7 @@ class Supervisor:
         stopped too, unless they are spared. Goes on to its end even if nobody waits any more.
         """
         self.session(thread_id)
-        unwanted = self._resuming.drop([thread_id], below=cascade)
+        unwanted = self._unwanted([thread_id], below=cascade)
         parents = self._roll.parents()
         tree = set(stop_order(parents, thread_id)) if cascade else {thread_id}
         down = Cascade(
@@ -220,7 +226,7 @@ class Supervisor:
         self, deadline_s: float | None, reason: str = "stopped", *, spare_parked: bool = False
     ) -> list[str]:
         """Stop every tree, trees side by side; returns who ran. No host waits for more then."""
-        unwanted = self._resuming.drop(self._records, below=False)
+        unwanted = self._unwanted(self._records, below=False)
         groups = await asyncio.gather(
             *(
                 self.stop(root, deadline_s, reason=reason, spare_parked=spare_parked)
