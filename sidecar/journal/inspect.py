@@ -7,7 +7,7 @@ events only type, thread, size and the facts of exits are taken; a body is never
 import sqlite3
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -121,10 +121,8 @@ class _Look:
     def _stored_fold(self) -> tuple[int, Fold]:
         row = self._row("SELECT at, body FROM snapshots")
         if row is not None:
-            try:
+            with suppress(FoldFormatError):  # as recovery does: the events stand for it
                 return row[0], Fold.load(row[1])
-            except FoldFormatError:
-                pass  # as recovery does: what is kept of the events stands for it
         return 0, Fold()
 
     def _first_seq_within(self, scan_bytes: int) -> int:

@@ -8,8 +8,8 @@ import pytest
 
 from tests.fault.rounds.faults import Done
 from tests.fault.rounds.invariants import judge
+from tests.fault.rounds.outcome import Outcome
 from tests.fault.rounds.plan import Fault, plan_of
-from tests.fault.rounds.round import Outcome
 from tests.support import wire
 from tests.support.client import SidecarClient
 from tests.support.received import Received

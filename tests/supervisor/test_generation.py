@@ -17,7 +17,7 @@ from sidecar.observe.log import null_log
 from sidecar.supervisor.calls import OPENING_CALL
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.generation import Generation
-from tests.supervisor.test_placement import FakeHost, FakeJournal, World, spec, until
+from tests.supervisor.hosts_world import FakeHost, FakeJournal, World, spec, until
 
 
 class SlowJournal(FakeJournal):

@@ -9,7 +9,7 @@ from sidecar.contract.errors import ProviderProcessFailed
 from sidecar.contract.frames import EndFrame, OpenFrame, WaitFrame
 from sidecar.supervisor import placement, spare
 from sidecar.supervisor.placement import Seat
-from tests.supervisor.test_placement import FakeHost, Nobody, World, pids, spec, until
+from tests.supervisor.hosts_world import FakeHost, Nobody, World, pids, spec, until
 
 
 class Waiting(World):

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from sidecar.journal import Journal
 from tests.fault.rounds.invariants import Stored, judge
+from tests.fault.rounds.outcome import Outcome
 from tests.fault.rounds.plan import Plan
-from tests.fault.rounds.round import Outcome, Round
+from tests.fault.rounds.round import Round
 
 
 async def run_and_judge(plan: Plan, folder: Path) -> tuple[list[str], Outcome]:

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tests.fault.rounds.round import Outcome
+from tests.fault.rounds.outcome import Outcome
 from tests.support import wire
 from tests.support.received import Received
 from tests.support.streams import assert_balanced

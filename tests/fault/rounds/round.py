@@ -6,7 +6,6 @@ import secrets
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import aiohttp
 from sidecar.contract.errors import SidecarError
 from tests.fault.rounds.entry import FULL_WHEN
 from tests.fault.rounds.faults import Done, carry_out, look
+from tests.fault.rounds.outcome import Outcome
 from tests.fault.rounds.plan import WINDOW_S, Fault, Plan, SessionPlan
 from tests.fault.rounds.view import Thread, View
 from tests.support.client import SidecarClient
@@ -40,29 +40,6 @@ GONE_S = 9.0
 """Three times the promise of ARCHITECTURE §4."""
 
 STEP_S = 0.02
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a round leaves to be judged."""
-
-    plan: Plan
-    data_dir: Path
-    diary: Path
-    clients: list[SidecarClient] = field(default_factory=list)
-    done: list[Done] = field(default_factory=list)
-    done_at: list[float] = field(default_factory=list)
-    lives: list[float] = field(default_factory=list)
-    """When each supervisor was found dead."""
-    answered: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """word → (thread, how the call ended: a turn id, or an error's key)."""
-    strange: list[str] = field(default_factory=list)
-    """What went wrong as it was seen."""
-    ended_at: float = 0.0
-    left: list[str] = field(default_factory=list)
-    folded: dict[str, Any] = field(default_factory=dict)
-    """`snapshot.get` when all was quiet."""
-    log: str = ""
 
 
 class Round:
@@ -144,11 +121,8 @@ class Round:
             sidecar = self._sidecars[-1]
             if sidecar.ready:
                 client.url, client.token = sidecar.ready["url"], sidecar.token
-                try:
+                with suppress(OSError, aiohttp.ClientError, TimeoutError):  # it may be down again
                     await client.connect()
-                except (OSError, aiohttp.ClientError, TimeoutError):
-                    pass
-                else:
                     return
             if time.monotonic() >= end:
                 raise TimeoutError(f"{client.client_id} cannot connect")
