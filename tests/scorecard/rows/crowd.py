@@ -108,9 +108,22 @@ async def _flood_a_stuck_consumer(stage: Stage, flooder: str) -> int:
     while _written(stage, flooder) < count and time.monotonic() < end:
         await asyncio.sleep(LOOK_EVERY_S)
     await system.reconnect()
-    await asyncio.sleep(STUCK_S)  # the same
+    await _until_it_stands_still(stage)
     await system.release()
     return written
+
+
+async def _until_it_stands_still(stage: Stage) -> None:
+    """Wait until a stuck consumer's window is full, where there is one, and gets nothing more."""
+
+    def unacked() -> tuple[int, int]:
+        figures = stage.system.figures()
+        return figures.get("unackedMostBytes", 0), figures.get("creditBytes", 0)
+
+    await stage.system.wait(lambda: unacked()[0] >= unacked()[1], "a full window", stage.turn_s)
+    before = None
+    while before != (before := unacked()):
+        await asyncio.sleep(STUCK_S)
 
 
 def _written(stage: Stage, thread: str) -> int:
