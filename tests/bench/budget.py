@@ -11,7 +11,6 @@ or a sibling was restarted, not when it is slow.
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
 import time
@@ -20,7 +19,8 @@ from typing import Any
 
 import psutil
 
-from tests.bench.fairness import RATE_EV_S, delays, indexes, ms
+from tests.bench._figures import ms_at, show
+from tests.bench.fairness import RATE_EV_S, delays, indexes
 from tests.bench.load import AGENT
 from tests.support.client import SidecarClient
 from tests.support.sidecar import RunningSidecar, start_params, turn_params
@@ -76,8 +76,8 @@ async def _measure(options: argparse.Namespace, client: SidecarClient) -> dict[s
         "stoppedS": round(gone - crossed, 2),
         "resumedS": round(ready.at_mono_s - crossed, 2),
         "siblingsBroken": [t for t in siblings if not _whole(client, t, count)],
-        "p99BeforeMs": ms(delays(client.events, began + 1, leaking_from), 0.99),
-        "p99DuringMs": ms(delays(client.events, leaking_from, ready.at_mono_s), 0.99),
+        "p99BeforeMs": ms_at(delays(client.events, began + 1, leaking_from), 0.99),
+        "p99DuringMs": ms_at(delays(client.events, leaking_from, ready.at_mono_s), 0.99),
     }
 
 
@@ -133,8 +133,7 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     options = parser().parse_args()
     result = asyncio.run(measure(options))
-    rows = (f"{name:<16} {value}" for name, value in result.items())
-    print(json.dumps(result) if options.json else "\n".join(rows))
+    show(result, as_json=options.json)
     return 1 if result["siblingsBroken"] else 0
 
 

@@ -11,8 +11,6 @@ a sibling's sequence has a hole, not when it is slow.
 
 import argparse
 import asyncio
-import json
-import statistics
 import sys
 import tempfile
 import time
@@ -21,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from tests.bench._figures import ms_at, show_row
 from tests.bench.load import AGENT
 from tests.support.client import SidecarClient
 from tests.support.received import Received
@@ -92,11 +91,11 @@ async def _measure(
     return {
         "flood": flood,
         "holes": sum(indexes(client, thread) != list(range(count)) for thread in siblings),
-        "p50BeforeMs": ms(before, 0.5),
-        "p50DuringMs": ms(during, 0.5),
-        "p99BeforeMs": ms(before, 0.99),
-        "p99DuringMs": ms(during, 0.99),
-        "p99Ratio": round(ms(during, 0.99) / ms(before, 0.99), 1),
+        "p50BeforeMs": ms_at(before, 0.5),
+        "p50DuringMs": ms_at(during, 0.5),
+        "p99BeforeMs": ms_at(before, 0.99),
+        "p99DuringMs": ms_at(during, 0.99),
+        "p99Ratio": round(ms_at(during, 0.99) / ms_at(before, 0.99), 1),
         "floodEvS": round(len(flooded) / (end - middle)),
         "floodMbS": round(sum(len(r.body) for r in flooded) / (end - middle) / 1e6, 1),
         "rssBeforeMb": round(rss_before / 1e6, 1),
@@ -131,12 +130,6 @@ def indexes(client: SidecarClient, thread: str) -> list[int]:
     ]
 
 
-def ms(delays: list[float], share: float) -> float:
-    if share == 0.5:
-        return round(statistics.median(delays) * 1000, 2)
-    return round(delays[int(len(delays) * share)] * 1000, 2)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--siblings", type=int, default=10)
@@ -151,10 +144,7 @@ def main() -> int:
     for flood in options.flood:
         result = asyncio.run(measure(options, flood))
         holes += result["holes"]
-        if options.json:
-            print(json.dumps(result), flush=True)
-        else:
-            print("  ".join(f"{name} {value}" for name, value in result.items()), flush=True)
+        show_row(result, as_json=options.json)
     return 1 if holes else 0
 
 

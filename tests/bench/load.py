@@ -10,7 +10,6 @@ processes (supervisor, zygote, hosts), not of the agents and not of the client.
 
 import argparse
 import asyncio
-import json
 import statistics
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from tests.bench._figures import ms_at, show
 from tests.support.client import SidecarClient
 from tests.support.sidecar import RunningSidecar, start_params, turn_params
 
@@ -87,7 +87,6 @@ def figures(
     wrong = [t for t, indexes in seen.items() if indexes != expected]
     lost = options.sessions * options.count - sum(len(set(i)) for i in seen.values())
     doubled = sum(len(i) - len(set(i)) for i in seen.values())
-    delays.sort()
     return {
         "sessions": options.sessions,
         "deltas": len(delays),
@@ -98,8 +97,8 @@ def figures(
         "startAllS": round(started_s, 2),
         "turnsS": round(took_s, 2),
         "eventsPerS": round(len(client.events) / took_s),
-        "deliveryP50Ms": round(statistics.median(delays) * 1000, 2),
-        "deliveryP99Ms": round(delays[int(len(delays) * 0.99)] * 1000, 2),
+        "deliveryP50Ms": ms_at(delays, 0.5),
+        "deliveryP99Ms": ms_at(delays, 0.99),
         "cpuUsPerEvent": round(cpu_s / max(1, len(client.events)) * 1e6, 1),
     }
 
@@ -151,11 +150,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     result = asyncio.run(measure(options))
-    if options.json:
-        print(json.dumps(result))
-    else:
-        width = max(map(len, result))
-        print("\n".join(f"{name:<{width}}  {value}" for name, value in result.items()))
+    show(result, as_json=options.json)
     bad = [result[name] for name in ("lost", "doubled", "outOfOrder", "failed") if result[name]]
     return 1 if bad else 0
 

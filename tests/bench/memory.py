@@ -9,7 +9,6 @@ host is forked `--settle` seconds after the ready line. Agents are not counted: 
 
 import argparse
 import asyncio
-import json
 import statistics
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from tests.bench._figures import mb, show
 from tests.bench.load import AGENT, sidecar_processes
 from tests.support.client import SidecarClient
 from tests.support.sidecar import RunningSidecar, start_params, turn_params
@@ -58,11 +58,11 @@ def _weigh(supervisor: int) -> dict[str, Any]:
     hosts = [info for role, info in weights.values() if role == "host"]
     return {
         "hosts": len(hosts),
-        "hostUssMeanMb": _mb(statistics.mean(info.uss for info in hosts)),
-        "hostUssMaxMb": _mb(max(info.uss for info in hosts)),
-        "hostPssMeanMb": _mb(statistics.mean(info.pss for info in hosts)),
-        **{f"{role}UssMb": _mb(info.uss) for role, info in own.items()},
-        "allPssMb": _mb(sum(info.pss for info in [*own.values(), *hosts])),
+        "hostUssMeanMb": mb(statistics.mean(info.uss for info in hosts)),
+        "hostUssMaxMb": mb(max(info.uss for info in hosts)),
+        "hostPssMeanMb": mb(statistics.mean(info.pss for info in hosts)),
+        **{f"{role}UssMb": mb(info.uss) for role, info in own.items()},
+        "allPssMb": mb(sum(info.pss for info in [*own.values(), *hosts])),
     }
 
 
@@ -71,10 +71,6 @@ def _role(process: psutil.Process) -> str:
     children = {child.pid for child in process.children()}
     forks = [p for p in process.children() if set(p.cmdline()) & {"zygote"}]
     return "zygote" if "zygote" in process.cmdline() and children and forks else "host"
-
-
-def _mb(size: float) -> float:
-    return round(size / 1e6, 2)
 
 
 def main() -> int:
@@ -87,7 +83,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     result = asyncio.run(measure(options))
-    print(json.dumps(result) if options.json else "\n".join(f"{k}  {v}" for k, v in result.items()))
+    show(result, as_json=options.json)
     return 0
 
 

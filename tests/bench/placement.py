@@ -11,13 +11,13 @@ theirs on the same machine.
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+from tests.bench._figures import ms_at, show_row
 from tests.bench.load import AGENT, sidecar_cpu_s, sidecar_memory, sidecar_processes
 from tests.support.client import SidecarClient
 from tests.support.sidecar import RunningSidecar, start_params, turn_params
@@ -113,14 +113,13 @@ def _judge(client: SidecarClient, count: int, sessions: int, counted_from: float
             if at_s >= counted_from:
                 delays.append(received.at_mono_s - at_s)
                 written.append(received.at_mono_s)
-    delays.sort()
     whole = sum(found == list(range(count)) for found in indexes.values())
     span_s = max(written) - min(written) if len(written) > 1 else 1.0
     return {
         "notWhole": sessions - whole,
         "deltasPerS": round(len(delays) / span_s),
-        "p50Ms": round(delays[len(delays) // 2] * 1000, 1),
-        "p99Ms": round(delays[int(len(delays) * 0.99)] * 1000, 1),
+        "p50Ms": ms_at(delays, 0.5),
+        "p99Ms": ms_at(delays, 0.99),
     }
 
 
@@ -138,10 +137,7 @@ def main() -> int:
     for hosts in options.hosts:
         result = asyncio.run(measure(options, hosts))
         bad += result["notWhole"]
-        if options.json:
-            print(json.dumps(result), flush=True)
-        else:
-            print("  ".join(f"{name} {value}" for name, value in result.items()), flush=True)
+        show_row(result, as_json=options.json)
     return 1 if bad else 0
 
 

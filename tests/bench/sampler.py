@@ -10,7 +10,6 @@ fifth. `otherProcesses` lived on the machine beside them: each is listed, and re
 
 import argparse
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -22,6 +21,7 @@ from typing import Any
 from sidecar.core.watch.budget import Budget
 from sidecar.supervisor.sampling import Lodging, Tenant
 from sidecar.supervisor.watch.looking import Looker
+from tests.bench._figures import show
 
 MIB = 1024 * 1024
 LOOK_EVERY_S = 1.0
@@ -89,11 +89,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     result = measure(options.sessions, options.seconds)
-    if options.json:
-        print(json.dumps(result))
-    else:
-        width = max(map(len, result))
-        print("\n".join(f"{name:<{width}}  {value}" for name, value in result.items()))
+    show(result, as_json=options.json)
     return 0
 
 

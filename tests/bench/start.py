@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tests.bench._figures import at_share, ms, show
 from tests.bench.load import AGENT
 from tests.support.client import SidecarClient
 from tests.support.sidecar import SOURCE, RunningSidecar, start_params
@@ -97,15 +98,11 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "agent": options.agent,
         "pairs": len(over),
-        "bareMedianMs": _ms(statistics.median(bare)),
-        "throughMedianMs": _ms(statistics.median(through)),
-        "overMedianMs": _ms(statistics.median(over)),
-        "overQuartilesMs": [_ms(over[len(over) // 4]), _ms(over[len(over) * 3 // 4])],
+        "bareMedianMs": ms(statistics.median(bare)),
+        "throughMedianMs": ms(statistics.median(through)),
+        "overMedianMs": ms(statistics.median(over)),
+        "overQuartilesMs": [ms(at_share(over, 0.25)), ms(at_share(over, 0.75))],
     }
-
-
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 2)
 
 
 def main() -> int:
@@ -116,7 +113,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     result = asyncio.run(measure(options))
-    print(json.dumps(result) if options.json else "\n".join(f"{k}  {v}" for k, v in result.items()))
+    show(result, as_json=options.json)
     return 0
 
 
