@@ -35,7 +35,7 @@ ACP_HOME_ENV = {
 }
 """Where an instance of an agent of which nothing else is known keeps what it keeps."""
 
-_CLAUDE_CAPABILITIES = {
+_AGENT_CAPABILITIES = {
     **ProviderInfo.CAPABILITY_DEFAULTS,
     "sessionModelSwitch": "in-session",
     "supportsUserInput": True,
@@ -45,30 +45,7 @@ _CLAUDE_CAPABILITIES = {
     "attachments": "basic",
     "mcpConfig": "full",
 }
-
-_OPENCODE_CAPABILITIES = {
-    **ProviderInfo.CAPABILITY_DEFAULTS,
-    "sessionModelSwitch": "in-session",
-    "supportsUserInput": True,
-    "supportsRollback": True,
-    "supportsFileChangeApproval": True,
-    "resume": "full",
-    "subagents": "full",
-    "attachments": "basic",
-    "mcpConfig": "full",
-}
-
-_CODEX_CAPABILITIES = {
-    **ProviderInfo.CAPABILITY_DEFAULTS,
-    "sessionModelSwitch": "in-session",
-    "supportsUserInput": True,
-    "supportsRollback": True,
-    "supportsFileChangeApproval": True,
-    "resume": "full",
-    "subagents": "full",
-    "attachments": "basic",
-    "mcpConfig": "full",
-}
+"""What agents can whose own protocol we speak."""
 
 PROVIDERS: dict[str, ProviderInfo] = {
     info.name: info
@@ -86,7 +63,7 @@ PROVIDERS: dict[str, ProviderInfo] = {
             display_name="Claude",
             module="sidecar.providers.claude.session",
             session_class="ClaudeSession",
-            capabilities=_CLAUDE_CAPABILITIES,
+            capabilities=_AGENT_CAPABILITIES,
             probe_module="sidecar.providers.claude.probe",
             probe_class="ClaudeProbe",
             home_env={"CLAUDE_CONFIG_DIR": ""},
@@ -96,7 +73,7 @@ PROVIDERS: dict[str, ProviderInfo] = {
             display_name="Codex",
             module="sidecar.providers.codex.session",
             session_class="CodexSession",
-            capabilities=_CODEX_CAPABILITIES,
+            capabilities={**_AGENT_CAPABILITIES, "supportsRollback": True},
             probe_module="sidecar.providers.codex.probe",
             probe_class="CodexProbe",
             home_settings=("codexHome",),
@@ -124,7 +101,7 @@ PROVIDERS: dict[str, ProviderInfo] = {
             display_name="OpenCode",
             module="sidecar.providers.opencode.session",
             session_class="OpencodeSession",
-            capabilities=_OPENCODE_CAPABILITIES,
+            capabilities={**_AGENT_CAPABILITIES, "supportsRollback": True},
             probe_module="sidecar.providers.opencode.probe",
             probe_class="OpencodeProbe",
             home_env={

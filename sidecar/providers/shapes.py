@@ -3,6 +3,7 @@
 from typing import Any
 
 from sidecar.contract.base import MAX_INT
+from sidecar.contract.events.request import QuestionOption
 from sidecar.core.conversation import nonblank
 from sidecar.providers.text import clipped, whole
 
@@ -27,6 +28,17 @@ def text(value: object, max_chars: int = TITLE_CHARS) -> str | None:
     """Return a clean, bounded, non-blank string, else None."""
     found = nonblank(value)
     return None if found is None else nonblank(clipped(whole(found), max_chars))
+
+
+def question_options(value: object, most: int) -> list[QuestionOption]:
+    """Return the options {label, description?} of a question, at most so many of them."""
+    options = []
+    for row in maps(value)[:most]:
+        label = text(row.get("label"))
+        if label is not None:
+            description = text(row.get("description"), DETAIL_CHARS) or label
+            options.append(QuestionOption(label=label, description=description))
+    return options
 
 
 def count(value: object) -> int | None:

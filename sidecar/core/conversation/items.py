@@ -7,8 +7,9 @@ from sidecar.contract.events.turn import ContentDelta, ItemLifecycle
 from sidecar.contract.vocabulary import ItemStatus, ItemType, StreamKind
 from sidecar.core.conversation import parts
 from sidecar.core.conversation.announcing import Announcing
-from sidecar.core.conversation.parts import ITEM_OF_STREAM, OpenItem, nonblank
+from sidecar.core.conversation.parts import OpenItem, nonblank
 from sidecar.core.drafts import Draft
+from sidecar.core.streams import ITEM_OF_STREAM
 
 
 class Items(Announcing):

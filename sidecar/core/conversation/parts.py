@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from sidecar.contract.events import ProviderRefs
 from sidecar.contract.events.task import Linkage
-from sidecar.contract.vocabulary import ItemStatus, ItemType, RequestType, StreamKind, TurnState
+from sidecar.contract.vocabulary import ItemStatus, ItemType, RequestType, TurnState
 
 OPEN_ITEMS = 1024
 """Items open at once; one more closes the oldest. Real turns have a handful; an agent that never
@@ -28,15 +28,6 @@ an event far below contract.limits.TRANSFER_BYTES."""
 BaseState = Literal["starting", "ready", "stopped", "error"]
 """States that are said; `running` and `waiting` follow from what is open."""
 
-ITEM_OF_STREAM: Final[dict[StreamKind, ItemType]] = {
-    "assistant_text": "assistant_message",
-    "reasoning_text": "reasoning",
-    "reasoning_summary_text": "reasoning",
-    "plan_text": "plan",
-    "command_output": "command_execution",
-    "file_change_output": "file_change",
-    "unknown": "unknown",
-}
 ITEM_STATUS_AT_TURN_END: Final[dict[TurnState, ItemStatus]] = {
     "completed": "completed",
     "failed": "failed",

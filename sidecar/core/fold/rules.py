@@ -27,23 +27,15 @@ from sidecar.contract.events.turn import (
     TurnStarted,
 )
 from sidecar.contract.snapshot import PendingRequest, Restarts
-from sidecar.contract.vocabulary import ItemType, RuntimeMode, StreamKind
+from sidecar.contract.vocabulary import RuntimeMode, StreamKind
 from sidecar.core.fold import bounds
 from sidecar.core.fold.bounds import drop_first, text_or_none, weight
 from sidecar.core.fold.state import ItemFold, SessionFold, TurnFold
+from sidecar.core.streams import ITEM_OF_STREAM
 
 Rule = Callable[[SessionFold, Event[Any]], None]
 
 _RUNTIME_MODES: Final = frozenset(get_args(RuntimeMode))
-_ITEM_OF_STREAM: Final[dict[StreamKind, ItemType]] = {
-    "assistant_text": "assistant_message",
-    "reasoning_text": "reasoning",
-    "reasoning_summary_text": "reasoning",
-    "plan_text": "plan",
-    "command_output": "command_execution",
-    "file_change_output": "file_change",
-    "unknown": "unknown",
-}
 _PROPOSED: Final[StreamKind] = "plan_text"
 
 
@@ -223,7 +215,7 @@ def _stream(session: SessionFold, event: Event[Any], kind: StreamKind, delta: st
         return
     item_id = event.item_id or f"{turn.turn_id}:{kind}"
     if item_id not in turn.items:
-        turn.items[item_id] = ItemFold(_ITEM_OF_STREAM[kind], turn_id=turn.turn_id)
+        turn.items[item_id] = ItemFold(ITEM_OF_STREAM[kind], turn_id=turn.turn_id)
         _bound_items(turn)
     turn.text.append(item_id, kind, delta)
 

@@ -6,8 +6,8 @@ Claude knows a question by its text; one text asked twice in a call is asked onc
 from typing import Any
 
 from sidecar.contract.base import Json
-from sidecar.contract.events.request import Question, QuestionOption
-from sidecar.providers.shapes import DETAIL_CHARS, maps, text
+from sidecar.contract.events.request import Question
+from sidecar.providers.shapes import DETAIL_CHARS, maps, question_options, text
 from sidecar.providers.text import portable
 
 QUESTIONS = 16
@@ -26,7 +26,7 @@ def questions_of(input_: dict[str, Any]) -> dict[str, Question]:
             id=f"q{len(asked) + 1}",
             header=text(row.get("header")) or "Question",
             question=words,
-            options=_options(row.get("options")),
+            options=question_options(row.get("options"), OPTIONS),
             multi_select=True if row.get("multiSelect") is True else None,
         )
     return asked
@@ -49,13 +49,3 @@ def shown(answers: dict[str, str | list[str]]) -> dict[str, Json]:
     """Return the answers as user-input.resolved says them."""
     value = portable(answers)
     return value if isinstance(value, dict) else {}
-
-
-def _options(value: object) -> list[QuestionOption]:
-    options: list[QuestionOption] = []
-    for row in maps(value)[:OPTIONS]:
-        label = text(row.get("label"))
-        if label is not None:
-            description = text(row.get("description"), DETAIL_CHARS) or label
-            options.append(QuestionOption(label=label, description=description))
-    return options

@@ -13,6 +13,7 @@ from sidecar.contract.events import ProviderRefs
 from sidecar.contract.vocabulary import ItemType, StreamKind
 from sidecar.core.conversation import OPEN_ITEMS, Conversation
 from sidecar.core.drafts import Draft
+from sidecar.core.streams import ITEM_OF_STREAM
 from sidecar.providers.codex.mapping.facts import Facts, facts_of, full_text
 from sidecar.providers.shapes import text
 from sidecar.providers.text import SurrogateJoiner, portable
@@ -25,14 +26,6 @@ _STREAMS: Final[dict[str, StreamKind]] = {
     "command_execution": "command_output",
 }
 """Items whose text is told whole at their end, with the stream that it belongs to."""
-
-_ITEM_OF_STREAM: Final[dict[StreamKind, ItemType]] = {
-    "assistant_text": "assistant_message",
-    "reasoning_text": "reasoning",
-    "reasoning_summary_text": "reasoning",
-    "command_output": "command_execution",
-    "file_change_output": "file_change",
-}
 
 Key = tuple[str, str]
 
@@ -121,7 +114,7 @@ class Items:
             return []
         drafts: list[Draft] = []
         if (owner.thread_id, id_) not in self._open:
-            facts = Facts("", _ITEM_OF_STREAM[stream], None, None, None, "completed")
+            facts = Facts("", ITEM_OF_STREAM[stream], None, None, None, "completed")
             drafts = self._start(owner, id_, facts)
         tracked = self._open[owner.thread_id, id_]
         place = (stream, content_index, summary_index)

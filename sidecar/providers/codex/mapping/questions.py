@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from sidecar.contract.events.request import Question, QuestionOption
-from sidecar.providers.shapes import DETAIL_CHARS, maps, text
+from sidecar.contract.events.request import Question
+from sidecar.providers.shapes import DETAIL_CHARS, maps, question_options, text
 
 QUESTIONS = 16
 """Questions of one request; Codex asks up to three."""
@@ -26,7 +26,10 @@ def asked_questions(value: object) -> tuple[tuple[Question, ...], frozenset[str]
             continue
         header = text(row.get("header")) or words
         question = Question(
-            id=id_, header=header, question=words, options=_options(row.get("options"))
+            id=id_,
+            header=header,
+            question=words,
+            options=question_options(row.get("options"), OPTIONS),
         )
         questions.append(question)
         if row.get("isSecret") is True:
@@ -47,13 +50,3 @@ def shown_answers(answers: dict[str, Any], secrets: frozenset[str]) -> dict[str,
 def as_list(value: object) -> list[str]:
     """Return an answer as the list of its parts."""
     return [str(part) for part in value] if isinstance(value, list) else [str(value)]
-
-
-def _options(value: object) -> list[QuestionOption]:
-    options = []
-    for row in maps(value)[:OPTIONS]:
-        label = text(row.get("label"))
-        if label is not None:
-            description = text(row.get("description"), DETAIL_CHARS) or label
-            options.append(QuestionOption(label=label, description=description))
-    return options

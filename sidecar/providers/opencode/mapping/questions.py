@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sidecar.contract.events.request import Question, QuestionOption
-from sidecar.providers.shapes import DETAIL_CHARS, a_map, maps, text
+from sidecar.contract.events.request import Question
+from sidecar.providers.shapes import DETAIL_CHARS, maps, question_options, text
 
 QUESTIONS: Final = 32
 
@@ -64,19 +64,6 @@ def _question(id_: str, row: dict[str, Any]) -> Question:
         id=id_,
         header=text(row.get("header")) or text(words, HEADER_CHARS) or "?",
         question=words,
-        options=_options(row),
+        options=question_options(row.get("options"), OPTIONS),
         multi_select=True if row.get("multiple") is True else None,
     )
-
-
-def _options(row: dict[str, Any]) -> list[QuestionOption]:
-    found = []
-    for option in maps(row.get("options"))[:OPTIONS]:
-        label = text(a_map(option).get("label"))
-        if label is not None:
-            found.append(
-                QuestionOption(
-                    label=label, description=text(option.get("description"), DETAIL_CHARS) or label
-                )
-            )
-    return found
