@@ -94,6 +94,8 @@ class Generation:
         self._owed = CreditOwed(shared.host_credit())
         self._promises = Promises()
         self._close: tuple[int, str] | None = None
+        self._asked = False
+        """Whether a close came while its host could have followed it."""
         """Deadline in ms and reason of a close that was asked for."""
         self._verdict: Verdict | None = None
         self._timers: list[asyncio.TimerHandle] = []
@@ -289,6 +291,7 @@ class Generation:
 
     def _close_now(self, deadline_s: float, reason: str) -> None:
         self._close = (int(deadline_s * 1000), reason)
+        self._asked = self._asked or self._seat is None or not self._seat.over
         if self._seat is not None:
             self._seat.send(self._close_frame(self._seat))
 
@@ -309,8 +312,7 @@ class Generation:
         if not survivors_of(self._exit, host):
             journal = self._shared.events.journal
             await journalled(journal.drop_marks([self._spec.mark]), "drop mark", self._log)
-        asked = self._close is not None
-        end = generation_end(self._exit, host, self._verdict, asked=asked)
+        end = generation_end(self._exit, host, self._verdict, asked=self._asked)
         return replace(end, lost_turns=self._promises.open)
 
     async def _seat_end(self, seat: Seat) -> HostEnd | None:
@@ -389,7 +391,7 @@ class Generation:
 
     def _too_late(self) -> SidecarError:
         """Return what calls get that are under way at the end (PROTOCOL §6)."""
-        if self._close is not None:
+        if self._asked:
             return Cancelled("The session was stopped")
         exit_ = self._exit
         facts = exit_facts(exit_.stderr_tail, exit_.exit_code, exit_.exit_signal) if exit_ else {}

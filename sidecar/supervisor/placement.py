@@ -115,6 +115,11 @@ class Seat:
         """Whether the host's end must be waited for: there is a process, and it may be ours."""
         return self._host.link is not None and (self._host.up.done() or not self.shared)
 
+    @property
+    def over(self) -> bool:
+        """Whether the host is dead with all that was below it."""
+        return self._host.end.done()
+
     async def up(self) -> None:
         """Wait until the host takes frames. Raises what its launch raised."""
         await asyncio.shield(self._host.up)

@@ -171,3 +171,26 @@ async def test_the_launcher_s_end_ends_packed_sessions_with_all_they_have(
             assert len({host_of(nodes, thread) for thread in "abc"}) == 2
         await asyncio.wait_for(running.stop(), 20)
     assert observer.seen(word) == []
+
+
+async def test_a_tree_whose_host_dies_is_told_that_it_died_each_of_it(tmp_path: Path) -> None:
+    """The fall of the root asks its children to end: those whose host is dead cannot have."""
+    threads = ("root", "left", "right", "below")
+    parents = {"left": "root", "right": "root", "below": "right"}
+    settings = {"placement": "tree"}
+    running = RunningSidecar(tmp_path / "data", settings=settings)
+    async with running as sidecar, sidecar.client() as client:
+        for thread in threads:
+            more = {"parent": parents[thread]} if thread in parents else {}
+            await client.request("session.start", start_params(thread, **more))
+            await client.request("session.sendTurn", turn_params(thread, "@@hang"))
+            await client.wait_event("turn.started", thread_id=thread)
+        os.kill(host_of(await processes(client), "below"), signal.SIGKILL)
+        for thread in threads:
+            exited = await client.wait_event("session.exited", thread_id=thread, timeout_s=20)
+            assert exited.event["payload"]["exitKind"] == "error"
+            assert "SIGKILL" in exited.event["payload"]["reason"]
+            ended = await client.wait_event("turn.completed", thread_id=thread)
+            assert ended.event["payload"]["state"] == "failed"
+        for thread in threads:
+            await ready_again(client, thread)
