@@ -17,6 +17,7 @@ import sys
 import time
 import traceback
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -69,6 +70,8 @@ class Zygote:
     entry: HostEntry
     cold: deque[str] = field(default_factory=deque)
     """Modules that hosts will need, imported here once while there is nothing else to do."""
+    sharing: Iterator[None] | None = None
+    """What is done when all are imported, so that hosts share them: in parts, as quietly."""
     warm_at: float = 0.0
     supervisor: ProcessKey | None = None
     hosts: dict[int, ProcessKey] = field(default_factory=dict)
@@ -106,12 +109,27 @@ class Zygote:
         One that cannot be imported fails its own sessions, in words, and no others.
         """
         busy = self.kill is not None or self.alone_since is not None
-        if not self.cold or busy or time.monotonic() < self.warm_at:
+        if busy or time.monotonic() < self.warm_at:
             return
-        self._import(self.cold[0])
-        if not self.cold:
-            keep_shared()
-            self.control.send({"op": "warm"})
+        if self.cold:
+            self._import(self.cold[0])
+        elif self.sharing is not None:
+            self._share(self.sharing)
+
+    def _share(self, sharing: Iterator[None]) -> None:
+        """Do the next part; without those that cannot be done hosts are larger, and no worse."""
+        try:
+            next(sharing)
+        except StopIteration:
+            self._is_warm()
+        except Exception:  # noqa: BLE001 - whatever it is, hosts can be forked without
+            traceback.print_exc()
+            self._is_warm()
+
+    def _is_warm(self) -> None:
+        """Tell that hosts which are forked from now on share all that they can."""
+        self.sharing = None
+        self.control.send({"op": "warm"})
 
     def _import_now(self, module: str) -> None:
         """Import what the host that is asked for needs first: once here, or else in every host."""
@@ -304,7 +322,7 @@ class Zygote:
         now = time.monotonic()
         due = [self.next_kill] if self.kill else []
         idle = self.kill is None and self.alone_since is None
-        due += [self.warm_at] if self.cold and idle else []
+        due += [self.warm_at] if (self.cold or self.sharing) and idle else []
         if self.alone_since is not None:
             ends = (self.alone_since + UNDERTAKER_KILL_S, self.alone_since + UNDERTAKER_END_S)
             due += [end for end in ends if end > now]
@@ -333,7 +351,8 @@ def main(control_fd: int, entry: HostEntry | None = None) -> int:
     os.set_inheritable(control_fd, False)
     os_.set_subreaper()
     cold = deque(_provider_modules() if entry is None else ())
+    sharing = keep_shared() if entry is None else None
     entry = entry or default_entry()
     gc.collect()
     gc.freeze()
-    return Zygote(control, entry, cold).run()
+    return Zygote(control, entry, cold, sharing).run()

@@ -327,6 +327,50 @@ def test_what_hosts_need_is_imported_one_at_a_time_in_quiet_moments(
         assert json.loads(theirs.recv(4096)) == {"op": "warm"}
 
 
+def test_what_keeps_pages_shared_is_done_in_parts_when_all_is_imported(tmp_path: Path) -> None:
+    done: list[str] = []
+
+    def sharing() -> Iterator[None]:
+        for part in ("one", "two"):
+            done.append(part)
+            yield
+        done.append("last")
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        loop = ZygoteLoop(Control(ours), lambda _: 0, deque(["sys"]), sharing())
+        loop.warm()
+        assert (list(loop.cold), done) == ([], [])
+        loop.warm_at = time.monotonic() + 3600
+        assert loop._timeout_ms() is not None
+        loop.warm()
+        assert done == []  # it is not yet time
+        loop.warm_at = 0
+        loop.warm()
+        assert done == ["one"]
+        for _ in range(3):
+            loop.warm()
+        assert done == ["one", "two", "last"]
+        assert loop.sharing is None
+        assert loop._timeout_ms() is None
+
+
+def test_hosts_are_forked_without_what_cannot_be_kept_shared(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def sharing() -> Iterator[None]:
+        yield
+        raise TypeError("odd")
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        loop = ZygoteLoop(Control(ours), lambda _: 0, sharing=sharing())
+        for _ in range(3):
+            loop.warm()
+        assert loop.sharing is None
+    assert "TypeError: odd" in capfd.readouterr().err
+
+
 def test_what_the_first_host_needs_is_imported_before_it_is_forked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
