@@ -94,6 +94,8 @@ sidecar.core.conversation.items: Items._close_items Items._item Items.complete_i
 sidecar.core.conversation.parts: Memory.__init__ Memory.add Memory.has OpenItem.__init__ nonblank
 sidecar.core.credit: CreditWindow.__init__ CreditWindow.open CreditWindow.sent CreditWindow.unacked
 sidecar.core.framing: FrameDecoder.__init__ FrameDecoder.feed encode_frame
+sidecar.core.knownsecrets: KnownSecrets.__init__ KnownSecrets.learn KnownSecrets.taken_out_of
+  Needles.__init__ Needles.found_in _in_one_alphabet
 sidecar.core.lastwords: LastWords.__init__ StderrLog.__init__ StderrLog.reader _Lines.__init__
 sidecar.core.merging: MergingQueue.__init__ MergingQueue.__len__
 sidecar.core.redaction: Redactor.__init__ Redactor.learn Redactor.text Redactor.value _collect
@@ -101,12 +103,13 @@ sidecar.core.redaction: Redactor.__init__ Redactor.learn Redactor.text Redactor.
   secrets_of_environment secrets_of_session
 sidecar.core.secretshapes: without_keys without_shapes without_shapes.<locals>.<genexpr>
 sidecar.core.stamping: Stamper.__init__ Stamper.stamp
+sidecar.host.asides: Cursors.__init__ Records.__init__
 sidecar.host.calls: _send_turn carry_out
 sidecar.host.channel: HostChannel.__init__ HostChannel._flush HostChannel.attach
   HostChannel.attach.<locals>.<lambda> HostChannel.connection_made HostChannel.data_received
   HostChannel.send
-sidecar.host.context: HostContext.__init__ HostContext.emit HostContext.flow HostContext.new_id
-  HostContext.note_tree _secrets_of _set
+sidecar.host.context: HostContext.__init__ HostContext.emit HostContext.flow HostContext.learn
+  HostContext.new_id HostContext.note_tree _secrets_of _set
 sidecar.host.emitter: Emitter.__init__ Emitter._holds Emitter._send_now Emitter.emit Emitter.flow
 sidecar.host.entry: become_host
 sidecar.host.faults: own_faults watch_faults
@@ -172,7 +175,7 @@ namedtuple_Opened: Opened.__new__
 namedtuple_Parts: Parts.__new__
 namedtuple_Response: Response.__new__
 sidecar.core.redaction: _behind_options _is_secret_option
-sidecar.host.context: HostContext._environment HostContext.learn HostContext.log HostContext.spawn
+sidecar.host.context: HostContext._environment HostContext.record HostContext.spawn
 sidecar.host.processes: Processes._start Processes.spawn
 sidecar.process.child: Child.drain Child.when_ended Child.write
 sidecar.process.commands: _is_private provider_environment
@@ -228,7 +231,9 @@ sidecar.providers.link: JsonRpcLink.__init__ JsonRpcLink.call JsonRpcLink.receiv
   Link._check_open Link._hand_over Link._write Link.drained
 sidecar.providers.noise: Complaints.__init__ WarningBudget.__init__
 
-sidecar.host.context: HostContext.publish_cursor
+sidecar.core.bucket: Bucket.take
+sidecar.host.asides: Cursors.publish
+sidecar.host.context: HostContext.__init__.<locals>.<lambda> HostContext.publish_cursor
 sidecar.providers.acp.mapping.calls: ToolCalls._advance ToolCalls._begin ToolCalls._complete
   ToolCalls._is_open ToolCalls._new_tool ToolCalls._show_terminals ToolCalls._stream
   ToolCalls.update
@@ -296,7 +301,6 @@ sidecar.host.processes: ServiceProcesses.__init__ ServiceProcesses.spawn
 sidecar.host.shared: ServiceContext.__init__ ServiceContext.now_ms ServiceContext.spawn
   ServiceLease.__init__ SharedServices._create SharedServices._join SharedServices._rest
   SharedServices._start SharedServices.lease _Entry.__init__
-sidecar.process.reaper: OrphanReaper._look OrphanReaper._look.<locals>.<genexpr>
 sidecar.providers.base: SharedService.__init__
 sidecar.providers.opencode.answering: Answering.__init__
 sidecar.providers.opencode.catalogue: _options config config.<locals>.<genexpr> context_limits
@@ -464,8 +468,9 @@ selectors: EpollSelector.close _BaseSelectorImpl.close
 sidecar.core.lastwords: LastWords._hold LastWords._split LastWords.end LastWords.feed LastWords.tail
   StderrLog.tell_dropped
 sidecar.core.secretshapes: _compiled
+sidecar.host.asides: Cursors.flush Records.tell_dropped
 sidecar.host.channel: HostChannel.close HostChannel.connection_lost
-sidecar.host.context: HostContext.release_leases HostContext.tell_dropped
+sidecar.host.context: HostContext.clean HostContext.release_leases HostContext.tell_rest
 sidecar.host.emitter: Emitter._cancel_timer Emitter.flush
 sidecar.host.main: Host._gone Host._open.<locals>.<lambda> Host._stop_all
 sidecar.host.processes: Processes._tell_end Processes.agent Processes.spawn.<locals>.<lambda>
@@ -488,7 +493,7 @@ sidecar.process.killing: kill_all
 sidecar.process.linux: exit_of reap
 sidecar.process.pipes: PipeReader.close PipeWriter.close PipeWriter.close_when_written
   TailReader._readable TailReader.close TailReader.drain TailReader.tail
-sidecar.process.reaper: OrphanReaper.close
+sidecar.process.reaper: OrphanReaper._look OrphanReaper._look.<locals>.<genexpr> OrphanReaper.close
 sidecar.process.stop: Ladder.__init__ Ladder.total_s Ladder.within StopReport.__init__
   _Stop.__init__ _Stop._call_cancel _Stop._exits _Stop._in_group _Stop._in_group.<locals>.<genexpr>
   _Stop._kill _Stop._running _Stop._until_group_is_empty _Stop.go_down stop_session_tree

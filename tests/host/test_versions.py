@@ -1,5 +1,6 @@
 """Types and modules get their numbers, and nobody's code is run for that."""
 
+import ctypes
 import sys
 from dataclasses import dataclass
 from types import ModuleType
@@ -65,7 +66,10 @@ class Finalised:
         CALLS.append("del")
 
 
-class Guarded(Finalised):
+class Guarded:
+    def __init__(self) -> None:
+        self.first = 1
+
     def __getattribute__(self, name: str) -> object:
         CALLS.append("getattribute")
         return super().__getattribute__(name)
@@ -94,6 +98,55 @@ def calls() -> list[str]:
 def test_nobodys_code_is_run(calls: list[str]) -> None:
     number_types([Watched, Finalised, Guarded, Meta, Data, Plain, int, type, object, "no type"])
     assert calls == []
+
+
+KEYS_OF_TYPE, KEYS_OF_DICT = 880, 32
+"""Where a class, and a dict, of 3.13 refers to its keys."""
+
+only_3_13 = pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="looks into 3.13")
+
+
+def keys_at(address: int) -> bytes:
+    """Return the head of a dict's keys: how many, their version, and how many more there may be."""
+    return ctypes.string_at(ctypes.c_void_p.from_address(address).value or 0, 32)
+
+
+@only_3_13
+def test_using_a_type_for_the_first_time_does_not_write_to_it() -> None:
+    class Used:
+        def __init__(self) -> None:
+            self.first = self.second = 1
+
+        def method(self) -> int:
+            return self.first
+
+    def use() -> None:
+        for _ in range(50):
+            Used().method()
+
+    def looks() -> tuple[bytes, bytes]:
+        return ctypes.string_at(id(Used) + 16, 400), keys_at(id(Used) + KEYS_OF_TYPE)
+
+    unused = looks()
+    number_types([Used])
+    numbered = looks()
+    use()
+    assert looks() == numbered
+    assert all(before != after for before, after in zip(unused, numbered, strict=True))
+
+
+@only_3_13
+def test_nor_does_reading_a_global_for_the_first_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("used_module")
+    exec("value = 1\ndef read(): return value", vars(module))
+    monkeypatch.setitem(sys.modules, "used_module", module)
+    unused = keys_at(id(vars(module)) + KEYS_OF_DICT)
+    number_modules()
+    numbered = keys_at(id(vars(module)) + KEYS_OF_DICT)
+    for _ in range(50):
+        module.read()
+    assert keys_at(id(vars(module)) + KEYS_OF_DICT) == numbered
+    assert unused != numbered
 
 
 def test_instances_are_what_they_were() -> None:

@@ -307,7 +307,8 @@ def test_what_hosts_need_is_imported_one_at_a_time_in_quiet_moments(
     monkeypatch.syspath_prepend(tmp_path)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        loop = ZygoteLoop(Control(ours), lambda _: 0, deque(["cold_a", "cold_b", "cold_c"]))
+        cold = deque(["cold_a", "cold_b", "cold_c"])
+        loop = ZygoteLoop(Control(ours), lambda _: 0, cold, iter(()))
         loop.warm_at = time.monotonic() + 3600
         loop.warm()
         assert "cold_a" not in sys.modules  # it is not yet time
