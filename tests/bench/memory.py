@@ -54,7 +54,7 @@ async def _work(client: SidecarClient, thread: str, turns: int) -> None:
 def _weigh(supervisor: int) -> dict[str, Any]:
     weights = {p.pid: (_role(p), p.memory_full_info()) for p in sidecar_processes(supervisor)}
     own = {"supervisor": weights.pop(supervisor)[1]}
-    own |= {role: info for role, info in weights.values() if role == "zygote"}
+    own |= {role: info for role, info in weights.values() if role != "host"}
     hosts = [info for role, info in weights.values() if role == "host"]
     return {
         "hosts": len(hosts),
@@ -67,10 +67,15 @@ def _weigh(supervisor: int) -> dict[str, Any]:
 
 
 def _role(process: psutil.Process) -> str:
-    """Tell the zygote from its forks, which share its argv: it is the hosts' parent."""
+    """Tell the zygote from its forks, which share its argv: it is the hosts' parent.
+
+    A fork with nothing below it is the spare host, which has no session: it counts by itself.
+    """
     children = {child.pid for child in process.children()}
     forks = [p for p in process.children() if set(p.cmdline()) & {"zygote"}]
-    return "zygote" if "zygote" in process.cmdline() and children and forks else "host"
+    if "zygote" not in process.cmdline() or (children and not forks):
+        return "host"
+    return "zygote" if forks else "spare"
 
 
 def main() -> int:
