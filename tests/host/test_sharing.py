@@ -89,8 +89,8 @@ def test_using_what_is_shared_does_not_write_to_it() -> None:
     not (3, 12) <= sys.version_info < (3, 15), reason="this Python is not known to us"
 )
 def test_a_forked_process_has_few_pages_of_its_own() -> None:
-    """A third of what it has otherwise."""
-    assert float(run(PAGES)) < 0.4
+    """Classes of 3.12 do not tell which attributes their methods set, so it keeps more there."""
+    assert float(run(PAGES)) < (0.4 if sys.version_info >= (3, 13) else 0.5)
 
 
 def test_an_interpreter_that_is_not_known_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
