@@ -184,9 +184,9 @@ class Hosts:
 
     @property
     def spare_pid(self) -> int | None:
-        """The pid of the host that waits for a session; None when none does."""
-        link = self._spare.link if self._spare is not None else None
-        return link.process.pid if link is not None else None
+        """The pid of the host that waits for a session; None when none does, or not yet."""
+        spare = self._spare
+        return spare.link.process.pid if spare and spare.link and spare.up.done() else None
 
     @property
     def count(self) -> int:
@@ -270,7 +270,7 @@ class Hosts:
             return None
 
     def _take_spare(self, wish: Wish, hard_bytes: int | None) -> Host | None:
-        """Return the host that waits, if it is fit for the session.
+        """Return the host that waits, or is on its way, if it is fit for the session.
 
         One is put into a cell as long as it has no children, with its session's limit: one that
         is to have a limit is launched anew.

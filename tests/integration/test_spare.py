@@ -109,7 +109,11 @@ async def test_one_of_a_zygote_that_died_serves_nobody(
     sidecar: RunningSidecar, client: SidecarClient
 ) -> None:
     spare = await spare_after_start(client, "one")
-    os.kill(zygote_of(sidecar, spare), signal.SIGKILL)
+    zygote = zygote_of(sidecar, spare)
+    os.kill(zygote, signal.SIGKILL)
+    async with asyncio.timeout(SEEN_S):
+        while Path(f"/proc/{zygote}").is_dir():  # until the supervisor knows
+            await asyncio.sleep(0.01)
     await client.request("session.start", start_params("two"))
     assert await host_of(client, "two") != spare
     await until_gone(spare)
