@@ -1,8 +1,9 @@
 """Values that are known to be secret, and where they stand in a text, however they are written.
 
-As it is, as JSON and URLs write it, line by line, and within base64, of either alphabet and at any
-offset: `Basic base64(user:secret)`. A search costs what the text is long or, while there are few,
-what there are of them. Pure. Never knows what a secret looks like: secretshapes.py does.
+As it is, as JSON and URLs write it, line by line, in hexadecimal, and within base64, of either
+alphabet and at any offset: `Basic base64(user:secret)`. A search costs what the text is long or,
+while there are few, what there are of them. Pure. Never knows what a secret looks like:
+secretshapes.py does.
 """
 
 import binascii
@@ -22,8 +23,8 @@ LINE_CHARS: Final = 16
 LINES_MAX: Final = 512
 """Lines of one value: more than any key or list of certificates has."""
 
-KNOWN_BYTES_MAX: Final = 4 * 1024 * 1024
-"""What may be learnt costs about so much memory: some 1,500 tokens; the oldest is forgotten."""
+KNOWN_BYTES_MAX: Final = 5 * 1024 * 1024
+"""What may be learnt costs about so much memory: some 1,200 tokens; the oldest is forgotten."""
 
 NEEDLE_BYTES: Final = 600
 """What a string that is looked for costs besides its characters."""
@@ -147,7 +148,8 @@ def spellings(secret: str) -> list[str]:
     if len(value) >= SECRET_CHARS:
         found += [value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]]
         found += [_in_url(value, ""), _in_url(value, "/")]
-        found += _in_base64(value.encode("utf-8", "replace"))
+        data = value.encode("utf-8", "replace")
+        found += [*_in_base64(data), data.hex(), data.hex().upper()]
     if len(lines) > 1:
         whole = (line.strip()[:SECRET_CHARS_MAX] for line in lines)
         found += [line for line in whole if len(line) >= LINE_CHARS]

@@ -5,8 +5,7 @@ a host cannot choose them. When it has ended nothing of it can reach the session
 """
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any
 
@@ -32,15 +31,14 @@ from sidecar.contract.frames import (
     ReplyFrame,
     SessionSpec,
 )
-from sidecar.contract.limits import FRAME_BYTES, HOST_CREDIT_BYTES, START_DEADLINE_S
+from sidecar.contract.limits import START_DEADLINE_S
 from sidecar.contract.vocabulary import ExitKind
-from sidecar.core.credit import CreditOwed
 from sidecar.core.drafts import Draft
-from sidecar.core.framing import ProtocolViolation
 from sidecar.core.promises import Promises
 from sidecar.core.redaction import secrets_of_session
 from sidecar.core.stamping import Origin
 from sidecar.supervisor.calls import OPENING_CALL, Answer, Calls
+from sidecar.supervisor.crediting import HostCredit
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.ends import (
     GenerationEnd,
@@ -51,8 +49,8 @@ from sidecar.supervisor.ends import (
 )
 from sidecar.supervisor.hostlink import HostEnd
 from sidecar.supervisor.patience import journalled
-from sidecar.supervisor.placement import Seat
 from sidecar.supervisor.sampling import Lodging, Tenant
+from sidecar.supervisor.seats import Seat
 from sidecar.supervisor.vitals import Vitals
 
 SEAT_TRIES = 2
@@ -64,9 +62,6 @@ CLOSE_GRACE_S = 1.0
 
 HOST_EXIT_S = 2.0
 """Exit frame of a host's only session to the end of the host itself."""
-
-OVERDRAFT_BYTES = HOST_CREDIT_BYTES + 2 * FRAME_BYTES
-"""What a host may have under way: its credit, one event beyond it, and what an exit flushes."""
 
 CALL_GRACE_S = 2.0
 """What a call gets beyond its deadline: the host answers in time itself unless it is wedged."""
@@ -91,17 +86,16 @@ class Generation:
         self._exit: ExitFrame | None = None
         self._exited = asyncio.Event()
         self._calls = Calls()
-        self._owed = CreditOwed(shared.host_credit())
+        self._credit = HostCredit(shared, self._give_credit)
         self._promises = Promises()
         self._close: tuple[int, str] | None = None
+        """Deadline in ms and reason of a close that was asked for."""
         self._asked = False
         """Whether a close came while its host could have followed it."""
-        """Deadline in ms and reason of a close that was asked for."""
         self._verdict: Verdict | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._overdue = asyncio.Event()
         """Set when a close was not carried out in time: whatever there is of a host is killed."""
-        self._unsubscribe: Callable[[], None] = lambda: None
 
     @property
     def lodging(self) -> Lodging | None:
@@ -121,7 +115,7 @@ class Generation:
     @property
     def held_back(self) -> bool:
         """Whether its host has no credit: it reads nothing more, so nothing of it can come."""
-        return self._owed.exhausted
+        return self._credit.exhausted
 
     async def open(self) -> None:
         """Take a seat in a host and wait until the provider is ready.
@@ -132,11 +126,7 @@ class Generation:
         shared = self._shared
         self._log.learn(secrets_of_session(self._spec.start.env, self._spec.start.options))
         shared.live.add(self)
-        journal = shared.events.journal
-        with contextlib.ExitStack() as ends:
-            ends.callback(journal.subscribe(self._on_commit))
-            ends.callback(journal.on_state(lambda *_: self._on_commit(journal.head)))
-            self._unsubscribe = ends.pop_all().close
+        self._credit.follow()
         noted = shared.events.journal.add_mark(self._spec.mark, self._spec.thread_id)
         for _ in range(SEAT_TRIES):
             seat = self._seat = shared.hosts.seat(self._spec, self.budget.hard_bytes)
@@ -169,9 +159,7 @@ class Generation:
         await self._until_up(seat)
         self._log.info("session.hosted", host=seat.host_pid, shared=seat.shared)
         _, opened = self._calls.expect(OPENING_CALL)
-        credit = self._shared.host_credit()
-        self._owed.offered(credit)
-        seat.open(self, self._spec_in(seat), credit)
+        seat.open(self, self._spec_in(seat), self._credit.offer())
         if self._close is not None:
             seat.send(self._close_frame(seat))
         gone = asyncio.create_task(seat.host_end())
@@ -336,10 +324,7 @@ class Generation:
         seq, cost = self._shared.events.ingest(self.origin, frames)
         self._promises.heard((frame.event_type, frame.body) for frame in frames)
         if cost:
-            self._owed.took(seq, cost)
-            self._shared.pace.said(self, seq, cost)
-            if self._owed.untold > OVERDRAFT_BYTES:
-                raise ProtocolViolation("its host says far more than it has credit for")
+            self._credit.took(seq, cost)
 
     def on_frame(self, frame: ReplyFrame | CursorFrame | ExitFrame | LogFrame) -> None:
         """Take another frame of the host (SlotHandler)."""
@@ -362,29 +347,19 @@ class Generation:
                 host_pid = self._seat.host_pid if self._seat else None
                 self._shared.host_logs.write(self._log, frame, turn, host_pid)
 
-    def _on_commit(self, head: int) -> None:
-        """Give credit back for what is on disk, at least a quarter of the window at a time."""
-        self._owed.stored(head)
-        if self._shared.events.journal.state != "ok":
-            return  # a host without credit leaves the last room on the disk to exits
-        credit = self._shared.host_credit()
-        if self._seat is None or not self._owed.due(credit):
-            return
-        if not self._shared.pace.holds(self):
-            ack = self._owed.ack
-            self._seat.send(CreditFrame(self._seat.slot, ack, credit))
-            self._owed.told(ack, credit)  # behind it: what could not be said is still due
+    def _give_credit(self, ack: int, credit_bytes: int) -> None:
+        assert self._seat is not None, "who has said something has a seat"
+        self._seat.send(CreditFrame(self._seat.slot, ack, credit_bytes))
 
     def go_on(self) -> None:
-        """Give the credit that is due; nothing happens when none is (Paced)."""
-        self._on_commit(self._shared.events.journal.head)
+        """Give its host the credit that is due; nothing happens when none is."""
+        self._credit.go_on()
 
     def _forget(self) -> None:
-        self._unsubscribe()
+        self._credit.close()
         for timer in self._timers:
             timer.cancel()
         self._shared.live.discard(self)
-        self._shared.pace.forget(self)
         if self._seat is not None:
             self._seat.leave()
         self._calls.fail(self._too_late())

@@ -3,6 +3,7 @@
 import base64
 import random
 import string
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -40,6 +41,14 @@ def test_a_secret_within_base64_is_found(
     before, after = left.split(MARK, 1)
     assert len(before) <= -(-len(ahead.encode()) * 8 // 6)
     assert len(after) <= -(-len(behind.encode()) * 8 // 6) + 4, "what others have a part in stays"
+
+
+@pytest.mark.parametrize("write", [str.lower, str.upper])
+def test_a_secret_in_hexadecimal_is_found(write: Callable[[str], str]) -> None:
+    known = KnownSecrets()
+    known.learn(["hunter2hunter2"])
+    text = f"key=0x{write(b'hunter2hunter2'.hex())}; next"
+    assert known.taken_out_of(text, "[x]") == "key=0x[x]; next"
 
 
 def test_what_is_taken_out_of_a_text_in_base64_leaves_the_rest_as_it_was() -> None:

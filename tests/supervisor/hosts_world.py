@@ -19,7 +19,8 @@ from sidecar.observe.log import null_log
 from sidecar.process import Exit, ProcessKey
 from sidecar.supervisor.launch import HostExit, HostLauncher, HostProcess
 from sidecar.supervisor.launch.base import Role
-from sidecar.supervisor.placement import Hosts, Seat
+from sidecar.supervisor.placement import Hosts
+from sidecar.supervisor.seats import Seat
 
 _DECODER: msgspec.msgpack.Decoder[ToHost] = msgspec.msgpack.Decoder(ToHost)
 

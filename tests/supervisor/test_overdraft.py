@@ -12,8 +12,9 @@ from sidecar.contract.methods import SessionStartParams
 from sidecar.core.framing import ProtocolViolation
 from sidecar.core.watch.budget import NO_BUDGET
 from sidecar.observe.log import Log
+from sidecar.supervisor.crediting import OVERDRAFT_BYTES
 from sidecar.supervisor.deps import Shared
-from sidecar.supervisor.generation import OVERDRAFT_BYTES, Generation
+from sidecar.supervisor.generation import Generation
 
 PIECE = 1024 * 1024
 

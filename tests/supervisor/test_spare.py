@@ -8,7 +8,7 @@ import pytest
 from sidecar.contract.errors import ProviderProcessFailed
 from sidecar.contract.frames import EndFrame, OpenFrame, WaitFrame
 from sidecar.supervisor import placement, spare
-from sidecar.supervisor.placement import Seat
+from sidecar.supervisor.seats import Seat
 from tests.supervisor.hosts_world import FakeHost, Nobody, World, pids, spec, until
 
 
