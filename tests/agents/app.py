@@ -78,6 +78,14 @@ class App:
         self.ready: dict[str, Any] | None = None
         self._over = False
 
+    def end_sessions(self) -> None:
+        """Stop what runs, with the host that waits for the next session; nothing once it is over.
+
+        For apps that several tests share.
+        """
+        if not self._over and self._process.poll() is None:
+            self.request("session.stopAll", idempotencyKey=f"stop-{next(self._ids)}")
+
     @property
     def data_dir(self) -> Path:
         """The sidecar's data folder."""

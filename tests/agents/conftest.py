@@ -20,6 +20,17 @@ END_S = 10.0
 
 StartAgent = Callable[..., LiveAgent]
 
+_shared: set[App] = set()
+"""Apps that are up for the rest of a module."""
+
+
+@pytest.fixture(autouse=True)
+def sessions_end_with_their_test() -> Iterator[None]:
+    """Leave nothing of a test's sessions in an app that the next test goes on with."""
+    yield
+    for app in _shared:
+        app.end_sessions()
+
 
 @pytest.fixture(scope="module")
 def start_agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartAgent]:
@@ -58,7 +69,11 @@ def _running(
     with fake_llm(folder) as llm:
         with App(launch) as app:
             agent = LiveAgent(profile, app, folder, llm, bins)
-            yield agent
+            _shared.add(app)
+            try:
+                yield agent
+            finally:
+                _shared.discard(app)
         left = [seen for word in agent.sentinels for seen in observer.seen_with_env(word)]
         assert not left, f"alive after the sidecar: {left}"
 

@@ -20,7 +20,11 @@ INSTALL_S = 300.0
 TRIES = 2
 RETRY_S = 3.0
 NPM = ("install", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
-PATIENCE = ("--fetch-retries=1", "--fetch-retry-maxtimeout=5000")
+PATIENCE = (
+    "--fetch-retries=1",
+    "--fetch-retry-mintimeout=1000",  # npm refuses one above the other; it has 10 s by itself
+    "--fetch-retry-maxtimeout=5000",
+)
 """Without a network npm would try for minutes before a test can be skipped."""
 
 _failed: dict[str, str] = {}

@@ -57,7 +57,7 @@ async def stop(client: SidecarClient, thread: str, deadline_ms: int) -> Any:
 async def host_of(client: SidecarClient, thread: str) -> int:
     async with asyncio.timeout(10):
         while True:
-            nodes = (await client.request("tree.get", {"threadId": thread}))["nodes"]
+            nodes = (await client.request("tree.get", {}))["nodes"]
             for node in nodes:
                 if node.get("parent") == thread and "pid" in node:
                     pid: int = node["pid"]
