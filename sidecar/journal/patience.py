@@ -6,6 +6,7 @@ Owns the judgement of SQLite's errors and the ballast. Runs on the writer's thre
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -25,7 +26,7 @@ TROUBLE_TRIES = 5
 """Tries after an input/output error, a lock that did not open or a lack of memory: some drives and
 file shares recover. 0.1 + 0.2 + 0.4 + 0.8 s, then the journal has failed."""
 
-_TROUBLE = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM}
+_TROUBLE = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 class Disk:
@@ -64,7 +65,13 @@ class Disk:
         while True:
             try:
                 return statement()
-            except (sqlite3.Error, MemoryError) as error:
+            except MemoryError:
+                if troubles >= TROUBLE_TRIES:
+                    raise
+                troubles += 1
+                time.sleep(delay_s)  # not by an event: that would take memory
+                delay_s = min(delay_s * 2, RETRY_LAST_S)
+            except sqlite3.Error as error:
                 code = primary_code(error)
                 if code == sqlite3.SQLITE_FULL:
                     if self._note_full(error):
@@ -88,7 +95,7 @@ class Disk:
         self.full = not self._ballast.restore(self._connection)
         self.message = "the disk is almost full" if self.full else None
 
-    def _note_full(self, error: Exception) -> bool:
+    def _note_full(self, error: sqlite3.Error) -> bool:
         """Give up ballast; False when there is none left."""
         self.full = True
         self.message = f"the disk is full: {error}"

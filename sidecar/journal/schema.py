@@ -105,12 +105,10 @@ def used_bytes(connection: sqlite3.Connection) -> int:
     return pages * number(connection, "page_size")
 
 
-def primary_code(error: sqlite3.Error | MemoryError) -> int:
+def primary_code(error: sqlite3.Error) -> int:
     """Return SQLite's primary result code, 0 for an error of the Python module itself.
 
-    A lack of memory has no exception of SQLite's in Python, whoever noticed it.
+    A lack of memory has none: that is a MemoryError, whoever noticed it.
     """
-    if isinstance(error, MemoryError):
-        return sqlite3.SQLITE_NOMEM
     code: int = getattr(error, "sqlite_errorcode", 0) or 0
     return code & 0xFF

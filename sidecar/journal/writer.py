@@ -8,7 +8,9 @@ to tell goes through the outbox.
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any, Final
@@ -21,6 +23,9 @@ from sidecar.journal.patience import Disk
 from sidecar.journal.retention import Retention
 from sidecar.journal.segments import pack
 from sidecar.journal.types import SEGMENT_BYTES, JournalState, Row
+
+_WHEN_THERE_IS_MEMORY = suppress(MemoryError)
+"""Around what is done again behind the next commit."""
 
 _INSERT = "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?)"
 
@@ -110,9 +115,10 @@ class Writer:
                 continue
             try:
                 self._carry_out(job)
-                self._checkpointer.finish(self._connection)
-                self._look_again()
-                self._retain()
+                with _WHEN_THERE_IS_MEMORY:
+                    self._checkpointer.finish(self._connection)
+                    self._look_again()
+                    self._retain()
             except BaseException as error:  # noqa: BLE001 - or all who wait would wait for ever
                 self._fail(job, error)
 
@@ -126,6 +132,8 @@ class Writer:
                 return self._queue.get(timeout=patience.FULL_POLL_S if self._disk.full else None)
             except Empty:
                 self._look_again()
+            except MemoryError:
+                time.sleep(patience.RETRY_FIRST_S)
 
     def _carry_out(self, job: Group | Operation) -> None:
         if isinstance(job, Group):
@@ -152,7 +160,7 @@ class Writer:
 
     def _commit(self, batch: list[Group]) -> None:
         last, size_bytes = self._disk.attempt(lambda: self._insert(batch))
-        self._outbox.tell(replace(self._outbox.facts, head=last))
+        self._disk.attempt(lambda: self._outbox.tell(replace(self._outbox.facts, head=last)))
         self._retention.wrote(size_bytes)
         self._checkpointer.wrote(size_bytes)
 

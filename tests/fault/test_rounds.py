@@ -11,7 +11,10 @@ import pytest
 from tests.fault.rounds.check import report, run_and_judge
 from tests.fault.rounds.plan import CHOICES, plan_of
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc"),
+    pytest.mark.beside,
+]
 
 FEW = (1, 2, 3, 4, 5, 6, 17, 20, 71, 107)
 """Ten that have every kind of fault on every target."""
