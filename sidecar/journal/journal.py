@@ -268,11 +268,12 @@ class Journal(Store):
 
     def _move_head(self, head: int) -> None:
         self.head = head
-        self._tail.trim(head)
         while self._waiters and self._waiters[0][0] <= head:
             _settle(heapq.heappop(self._waiters)[2], None)
         for callback in tuple(self._subscribers.values()):
             _guarded(callback, head)
+        with suppress(MemoryError):  # it takes some to give some back: the next commit tries again
+            self._tail.trim(head)
 
     def _change_state(self, state: JournalState, message: str | None) -> None:
         self.state, self.state_message = state, message

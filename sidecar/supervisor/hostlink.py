@@ -214,6 +214,11 @@ class HostLink(asyncio.BufferedProtocol):
             self._log.error("host.killed", reason=reason, **self.about())
         self.process.kill()
 
+    def make_sure(self) -> None:
+        """Kill it, if it was to be killed and lives: there may have been no memory for that."""
+        if self._violation is not None and not self.process.ended:
+            self.process.kill()
+
     async def ended(self) -> HostEnd:
         """Wait for the end of the process, of everything below it, and of its channel."""
         exit_ = await self.process.wait()

@@ -85,6 +85,12 @@ class Hosts:
         """How many hosts there are."""
         return len(self._hosts)
 
+    def make_sure(self) -> None:
+        """Kill once more those that were to be killed and live."""
+        for host in tuple(self._hosts.values()):
+            if host.link is not None:
+                host.link.make_sure()
+
     def up(self) -> list[HostLink]:
         """Return the hosts that run and are to go on: those whose loop must turn."""
         hosts = (h for h in self._hosts.values() if h.up.done() and not h.ending)

@@ -109,6 +109,21 @@ async def test_a_broken_subscriber_harms_no_other(path: Path) -> None:
     loop.set_exception_handler(None)
 
 
+async def test_a_tail_without_memory_keeps_no_news_from_anybody(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(path) as journal:
+        heads: list[int] = []
+        journal.subscribe(heads.append)
+
+        def poor(_head: int) -> None:
+            raise MemoryError
+
+        monkeypatch.setattr(journal._tail, "trim", poor)
+        await write(journal, 2)
+        assert heads == [1, 2]
+
+
 async def test_whoever_gives_up_waiting_stops_nobody(path: Path) -> None:
     async with opened(path) as journal:
         gone = asyncio.create_task(journal.committed(2))

@@ -217,3 +217,18 @@ async def test_what_a_host_said_before_it_ended_is_read_whatever_is_sent_to_it(
         while not host.link.lost:
             await asyncio.sleep(0)
     assert len(host.frames) == 3
+
+
+async def test_one_that_could_not_be_killed_is_killed_at_the_next_look(host: FakeHost) -> None:
+    host.link.make_sure()
+    assert host.killed == 0, "nobody wants it dead"
+
+    def no_memory() -> None:
+        raise MemoryError
+
+    host.process.kill = no_memory  # type: ignore[method-assign]
+    with pytest.raises(MemoryError):
+        host.link.kill("does not matter")
+    host.process.kill = host._kill  # type: ignore[method-assign]
+    host.link.make_sure()
+    assert host.killed == 1

@@ -23,6 +23,6 @@ def make_watchdogs(shared: Shared, supervisor: Supervisor, metrics: Metrics) -> 
         HostBeats(shared.hosts, supervisor, settings.host_beat_ms, log),
         Stalls(fold, supervisor, settings.stall_ms, log),
         IdleSessions(fold, supervisor, settings.idle_ms, log),
-        Flow(shared.events.journal, shared.live),
+        Flow(shared.events.journal, shared.hosts, shared.live),
         sampler,
     ]

@@ -22,19 +22,19 @@ class Party:
             raise MemoryError
         self.told += 1
 
-    take_news = go_on
+    take_news = make_sure = go_on
 
 
-def test_a_look_tells_the_journal_and_every_generation() -> None:
-    journal, hosts = Party(), [Party(), Party()]
-    Flow(journal, hosts).look()
-    assert [party.told for party in (journal, *hosts)] == [1, 1, 1]
+def test_a_look_tells_the_journal_the_hosts_and_every_generation() -> None:
+    journal, hosts, generations = Party(), Party(), [Party(), Party()]
+    Flow(journal, hosts, generations).look()
+    assert [party.told for party in (journal, hosts, *generations)] == [1, 1, 1, 1]
 
 
 async def test_it_looks_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flow, "LOOK_EVERY_S", 0.001)
     journal = Party()
-    task = asyncio.create_task(Flow(journal, []).run())
+    task = asyncio.create_task(Flow(journal, Party(), []).run())
     async with asyncio.timeout(10):
         while journal.told < 3:
             await asyncio.sleep(0.001)
