@@ -215,7 +215,13 @@ class HostLink(asyncio.BufferedProtocol):
         self.process.kill()
 
     def make_sure(self) -> None:
-        """Kill it, if it was to be killed and lives: there may have been no memory for that."""
+        """Kill it, if it was to be killed and lives: there may have been no memory for that.
+
+        Nor for telling of a transport's end, which asyncio does once: then nobody hears it either.
+        """
+        closing = self._transport is not None and self._transport.is_closing()
+        if closing and not self._eof.is_set() and self._violation is None:
+            self._violation = _LOST
         if self._violation is not None and not self.process.ended:
             self.process.kill()
 

@@ -13,6 +13,7 @@ generation's affair.
 
 import asyncio
 import importlib
+import time
 from collections.abc import Callable
 
 from sidecar.contract.errors import Overloaded, ProviderProcessFailed, SidecarError
@@ -40,6 +41,12 @@ SPARE_KEPT_S = 60.0
 """A spare host waits so long beyond the last session: who stops one often starts another."""
 
 NEVER_LAUNCHED = HostEnd("its host could not be launched", "", 0)
+
+UNTOLD = HostEnd("its host ended while memory was short", "", 0)
+
+POOR_S = 0.01
+POOR_TRIES = 500
+"""Pauses of a loop that has no memory to take note of a host's end: its session waits for it."""
 
 SharingKey = Callable[[SessionSpec], str]
 
@@ -229,7 +236,7 @@ class Hosts:
             self._log.exception("host.launch-failed", error)
             host.fail(ProviderProcessFailed(f"Cannot start a host: {error!r}"))
         if host.link is not None:
-            end = self._released(host, await host.link.ended())
+            end = self._released(host, await _end_of(host.link))
         host.ending = True
         self._gone(host)
         host.end.set_result(end)
@@ -300,3 +307,13 @@ class Hosts:
             deadline_s + END_GRACE_S, host.link.kill, "did not end in time"
         )
         host.end.add_done_callback(lambda _: timer.cancel())
+
+
+async def _end_of(link: HostLink) -> HostEnd:
+    """Wait for a host's end, whether there is memory to tell of it or not."""
+    for _ in range(POOR_TRIES):
+        try:
+            return await link.ended()
+        except MemoryError:
+            time.sleep(POOR_S)  # noqa: ASYNC251 - whatever yields would take memory
+    return UNTOLD

@@ -10,6 +10,7 @@ from sidecar.contract.errors import Overloaded, ProviderProcessFailed
 from sidecar.contract.frames import EndFrame, EventFrame, HostIdleFrame, LogFrame, OpenFrame
 from sidecar.core.placement import Policy
 from sidecar.supervisor import placement
+from sidecar.supervisor.hostlink import HostEnd, HostLink
 from tests.supervisor.hosts_world import Nobody, World, pids, spec, until
 
 
@@ -232,4 +233,24 @@ async def test_what_the_system_did_in_a_cell_explains_the_end_of_its_host() -> N
     end = await seat.host_end()
     assert end.reason.startswith("memory: ")
     assert end.detail == world.cells.figures
+    await world.close()
+
+
+async def test_the_end_of_a_host_is_noted_also_where_there_was_no_memory_to_tell_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World("one")
+    seat = await world.opened("a")
+    ended, failures = HostLink.ended, [MemoryError(), MemoryError()]
+
+    async def poor(link: HostLink) -> HostEnd:
+        end = await ended(link)
+        if failures:
+            raise failures.pop()
+        return end
+
+    monkeypatch.setattr(HostLink, "ended", poor)
+    world.launcher.hosts[0].die()
+    async with asyncio.timeout(10):
+        assert (await seat.host_end()).survivors == 0
     await world.close()

@@ -1,6 +1,7 @@
 """Every watchdog of a supervisor, started and stopped together."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -9,6 +10,10 @@ from sidecar.observe.log import Log
 
 AGAIN_S = 5.0
 """From a watchdog's defect to its next run: what it met may have gone, as a lack of descriptors."""
+
+POOR_S = 0.01
+POOR_TRIES = 500
+"""Pauses of a loop that has no memory to wait: others' threads, or the system, give some back."""
 
 
 class Watchdog(Protocol):
@@ -52,4 +57,14 @@ class Watch:
             except Exception as error:  # noqa: BLE001 - its defect must not end a session
                 with suppress(MemoryError):  # it runs again, logged or not
                     self._log.exception("watch.defect", error, watchdog=watchdog.name)
-            await asyncio.sleep(self._again_s)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait before the next run, for which there may be no memory: nobody is left unwatched."""
+        for _ in range(POOR_TRIES):
+            try:
+                await asyncio.sleep(self._again_s)
+            except MemoryError:
+                time.sleep(POOR_S)  # noqa: ASYNC251 - whatever yields would take memory
+            else:
+                return
