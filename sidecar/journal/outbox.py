@@ -7,6 +7,7 @@ read, so a fact set meanwhile either is read or asks for another callback.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
@@ -71,8 +72,7 @@ class Outbox:
             return
         self._asked = True
         try:
-            self._loop.call_soon_threadsafe(self.take)
-        except RuntimeError:
-            pass  # the loop is closed: nobody is left to be told
+            with suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+                self._loop.call_soon_threadsafe(self.take)
         except MemoryError:
             self._asked = False  # the next news asks, or the loop takes it unasked

@@ -15,6 +15,11 @@ JOURNAL_WAIT_S = 2.0
 """A commit takes a millisecond, on a busy disk a hundred; after this the disk is full or gone, and
 what is to be stopped or killed must not wait for it."""
 
+POOR_S = 0.01
+POOR_TRIES = 500
+"""Pauses of a loop that has no memory to wait in another way: other threads, or the system, give
+some back. 5 s in all, in which nothing else is done."""
+
 
 async def journalled(work: Awaitable[object], what: str, log: Log) -> bool:
     """Wait for a commit, JOURNAL_WAIT_S at most; False and a record in the log when it failed.

@@ -24,7 +24,7 @@ from sidecar.observe.log import Log
 from sidecar.process.containment import HEADROOM, Containment
 from sidecar.supervisor.hostlink import HostEnd, HostLink
 from sidecar.supervisor.launch import HostLauncher
-from sidecar.supervisor.patience import journalled
+from sidecar.supervisor.patience import POOR_S, POOR_TRIES, journalled
 from sidecar.supervisor.seats import Host, Seat
 from sidecar.supervisor.spare import has_room
 
@@ -43,10 +43,6 @@ SPARE_KEPT_S = 60.0
 NEVER_LAUNCHED = HostEnd("its host could not be launched", "", 0)
 
 UNTOLD = HostEnd("its host ended while memory was short", "", 0)
-
-POOR_S = 0.01
-POOR_TRIES = 500
-"""Pauses of a loop that has no memory to take note of a host's end: its session waits for it."""
 
 SharingKey = Callable[[SessionSpec], str]
 

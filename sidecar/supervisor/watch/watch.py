@@ -7,13 +7,10 @@ from contextlib import suppress
 from typing import Protocol
 
 from sidecar.observe.log import Log
+from sidecar.supervisor.patience import POOR_S, POOR_TRIES
 
 AGAIN_S = 5.0
 """From a watchdog's defect to its next run: what it met may have gone, as a lack of descriptors."""
-
-POOR_S = 0.01
-POOR_TRIES = 500
-"""Pauses of a loop that has no memory to wait: others' threads, or the system, give some back."""
 
 
 class Watchdog(Protocol):
