@@ -10,7 +10,7 @@ import socket
 import traceback
 from typing import Any
 
-from sidecar.contract.errors import InternalError
+from sidecar.contract.errors import ProviderProcessFailed
 from sidecar.contract.frames import (
     HOST_SLOT,
     BeatFrame,
@@ -165,8 +165,8 @@ class Host:
 
     def _call(self, frame: CallFrame) -> None:
         session = self._sessions.get(frame.slot)
-        if session is None:
-            error = InternalError(f"This host has no session in slot {frame.slot}")
+        if session is None:  # the call crossed the session's exit frame
+            error = ProviderProcessFailed(f"{frame.method}: the session has ended")
             self._channel.send(ReplyFrame(frame.slot, frame.id, error.body(), None))
         else:
             session.call(frame)

@@ -330,8 +330,10 @@ class Generation:
         """Take another frame of the host (SlotHandler)."""
         self._heard = True
         match frame:
-            case ReplyFrame():
+            case ReplyFrame() if self._exit is None:
                 self._calls.answered(frame)
+            case ReplyFrame():
+                pass  # the call crossed the exit: its answer is how the generation ended
             case CursorFrame():
                 config = {"resumeCursor": frame.resume_cursor}
                 draft = Draft(type="session.configured", payload=SessionConfigured(config=config))

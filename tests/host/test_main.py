@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from sidecar.contract.frames import (
+    CallFrame,
     EndFrame,
     ExitFrame,
     Frame,
@@ -15,6 +16,7 @@ from sidecar.contract.frames import (
     HostIdleFrame,
     HostReadyFrame,
     OpenFrame,
+    ReplyFrame,
     SessionSpec,
     WaitFrame,
 )
@@ -130,3 +132,17 @@ async def test_a_shared_host_does_not_outlive_its_supervisor(supervisor: Supervi
     await supervisor.hear(ExitFrame)
     supervisor._socket.shutdown(socket.SHUT_RDWR)
     assert await supervisor.end() == 0
+
+
+async def test_a_call_that_crosses_the_end_of_its_session_is_no_internal_error(
+    supervisor: Supervisor,
+) -> None:
+    await supervisor.open(0, shared_mark="1" * 32)
+    await supervisor.hear(ExitFrame)
+    await supervisor.say(CallFrame(0, 7, "session.sendTurn", {}, 1_000))
+    reply = await supervisor.hear(ReplyFrame)
+    assert isinstance(reply, ReplyFrame)
+    assert reply.id == 7
+    assert reply.error is not None
+    assert reply.error.key == "provider_process"
+    await supervisor.say(EndFrame(1_000, "done"))

@@ -8,8 +8,8 @@ from typing import cast
 
 import pytest
 
-from sidecar.contract.errors import Overloaded, ProviderProcessFailed, SidecarError
-from sidecar.contract.frames import OpenFrame, ReplyFrame
+from sidecar.contract.errors import InternalError, Overloaded, ProviderProcessFailed, SidecarError
+from sidecar.contract.frames import CallFrame, ExitFrame, OpenFrame, ReplyFrame
 from sidecar.contract.limits import HOST_CREDIT_BYTES
 from sidecar.core.watch.budget import NO_BUDGET
 from sidecar.journal import JournalUnavailable
@@ -143,3 +143,26 @@ async def test_a_host_that_comes_too_late_for_a_session_without_a_mark_is_not_ke
     start.world.launcher.gate.set()
     await until(lambda: start.world.launcher.hosts)
     await until(lambda: start.world.launcher.hosts[0].dead)
+
+
+async def test_a_call_that_crosses_the_exit_is_answered_by_the_end_and_not_by_the_empty_slot(
+    start: Start,
+) -> None:
+    start.journal.commit.set_result(None)
+    host = await start.host_is_up()
+    await until(host.heard)
+    host.say(ReplyFrame(0, OPENING_CALL, None, None))
+    await start.opening
+    call = asyncio.create_task(start.generation.call("session.sendTurn", {}, 5.0))
+    await until(lambda: isinstance(host.heard()[-1], CallFrame))
+    asked = host.heard()[-1]
+    assert isinstance(asked, CallFrame)
+    empty = InternalError("nobody is here").body()
+    host.say(ExitFrame(0, "error", "it broke", True, "", 1, None), ReplyFrame(0, asked.id, empty, None))
+    ended = asyncio.create_task(start.generation.ended())
+    await until(lambda: start.generation._exit)
+    host.die()
+    await ended
+    with pytest.raises(ProviderProcessFailed, match="ended before it answered") as raised:
+        await call
+    assert raised.value.data["detail"] == "it broke"
