@@ -15,6 +15,7 @@ import asyncio
 import importlib
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from sidecar.contract.errors import Overloaded, ProviderProcessFailed, SidecarError
 from sidecar.contract.frames import EndFrame, SessionSpec, WaitFrame
@@ -306,10 +307,15 @@ class Hosts:
 
 
 async def _end_of(link: HostLink) -> HostEnd:
-    """Wait for a host's end, whether there is memory to tell of it or not."""
-    for _ in range(POOR_TRIES):
+    """Wait for a host's end, whether there is memory to tell of it or not; never before it."""
+    tries = 0
+    while tries < POOR_TRIES or not link.process.ended:
         try:
             return await link.ended()
         except MemoryError:
+            tries += 1
             time.sleep(POOR_S)  # noqa: ASYNC251 - whatever yields would take memory
+        if tries >= POOR_TRIES:
+            with suppress(MemoryError):
+                await asyncio.sleep(0)  # the end is heard of only while the loop turns
     return UNTOLD

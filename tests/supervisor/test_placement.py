@@ -254,3 +254,25 @@ async def test_the_end_of_a_host_is_noted_also_where_there_was_no_memory_to_tell
     async with asyncio.timeout(10):
         assert (await seat.host_end()).survivors == 0
     await world.close()
+
+
+async def test_an_end_that_nobody_has_seen_is_not_told_however_long_memory_is_short(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World("one")
+    tries = 0
+
+    async def poor(_link: HostLink) -> HostEnd:
+        nonlocal tries
+        tries += 1
+        raise MemoryError
+
+    monkeypatch.setattr(HostLink, "ended", poor)
+    monkeypatch.setattr(placement, "POOR_S", 0.0)
+    seat = await world.opened("a")
+    await until(lambda: tries > 2 * placement.POOR_TRIES)
+    assert not seat.over
+    world.launcher.hosts[0].die()
+    async with asyncio.timeout(10):
+        assert (await seat.host_end()).reason == placement.UNTOLD.reason
+    await world.close()
