@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import signal
+import sys
 import threading
 import time
 from collections import Counter
@@ -32,6 +33,16 @@ and exec a child of ours has the environment that this process was started with,
 
 _SETTLED_TICKS = 1_000
 """Ten seconds in most kernels' ticks: far longer than from fork to exec."""
+
+_STARTS = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"})
+"""Audit events: each way in which this process can start another one."""
+
+_started = 0
+"""How often it did."""
+
+_nobody_since = -1
+"""So often it had when nobody of ours was found: while that holds nobody need be looked for, and
+reading all of /proc before and after thousands of tests is what they cost most."""
 
 _QUIET_TARGETS = ("/dev/null", "/dev/tty", "/dev/pts/", "/dev/urandom", "/dev/random", "/proc/")
 _QUIET_THREADS = ("asyncio_", "MainThread")
@@ -74,8 +85,15 @@ class Leftovers:
 
 
 def mark_this_run() -> None:
-    """Name this test run in the environment, before anything is started."""
+    """Name this test run in the environment, before anything is started, and count what is."""
     os.environ[RUN_VARIABLE] = RUN_ID
+    sys.addaudithook(_count)
+
+
+def _count(event: str, _args: object) -> None:
+    global _started  # noqa: PLW0603 - a hook has nothing else to keep it in
+    if event in _STARTS:
+        _started += 1
 
 
 def look(files_in: Path | None = None) -> Look:
@@ -104,9 +122,10 @@ def kill(processes: dict[tuple[int, int], str]) -> None:
 
 def _processes() -> dict[tuple[int, int], str]:
     """Return (pid, start time) → words of every process of this run but this one."""
-    if not _HAS_PROC:
+    global _nobody_since  # noqa: PLW0603 - the same
+    if not _HAS_PROC or _nobody_since == _started:
         return {}
-    own = os.getpid()
+    own, started = os.getpid(), _started
     found = {}
     living = set()
     for name in os.listdir(_PROC):  # noqa: PTH208 (this and _read run before and after each test)
@@ -123,6 +142,7 @@ def _processes() -> dict[tuple[int, int], str]:
             if int(rest[0]) == own if zombie else _is_ours(key):
                 found[key] = _words(name, stat, zombie)
     _strangers.intersection_update(living)
+    _nobody_since = -1 if found else started
     return found
 
 
