@@ -18,6 +18,8 @@ from buildtool.shell import BuildError, exclusive, quiet, say
 
 LAYOUTS = ("onefile", "onedir")
 STAMP = "stamp.json"
+WORK = BUILD / "freeze"
+"""PyInstaller's own folder: what it has analysed, which serves again for the same inputs."""
 
 
 @dataclass(frozen=True)
@@ -45,21 +47,30 @@ def freeze(options: FreezeOptions) -> None:
         if not stale:
             return
         _require_tools()
+        _forget_other_analysis(sources.input_hash(_python_label(), stripped, with_extra=False))
         _build(stale, options.dist, stripped)
         for layout in stale:
             _finish(layout, inputs, stripped, options)
 
 
+def _forget_other_analysis(inputs: str) -> None:
+    """Have PyInstaller analyse anew unless nothing differs: by itself it looks at times alone."""
+    work, stamp = WORK / "work", WORK / "inputs"
+    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != inputs:
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        stamp.write_text(inputs, encoding="utf-8")
+
+
 def _build(layouts: Sequence[str], dist: Path, stripped: bool) -> None:
     """Run PyInstaller once for all the layouts and move what it made into place."""
-    work = BUILD / "freeze"
-    made = work / "dist"
+    made = WORK / "dist"
     shutil.rmtree(made, ignore_errors=True)
     quiet(
         f"freeze {' + '.join(layouts)}",
         [
             *(venv_python(), "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN"),
-            *("--distpath", made, "--workpath", work / "work"),
+            *("--distpath", made, "--workpath", WORK / "work"),
             PACKAGING / "agent-sidecar.spec",
         ],
         cwd=ROOT,

@@ -47,8 +47,8 @@ def input_files(root: Path = ROOT) -> list[Path]:
     return sorted(files)
 
 
-def input_hash(python_label: str, stripped: bool) -> str:
-    """Return a hash over everything that decides the binary's content."""
+def input_hash(python_label: str, stripped: bool, *, with_extra: bool = True) -> str:
+    """Return a hash over everything that decides the binary's content, but for EXTRA if told so."""
     parts: list[str | bytes] = [
         sys.platform,
         platform.machine(),
@@ -58,6 +58,6 @@ def input_hash(python_label: str, stripped: bool) -> str:
     for path in input_files():
         parts += [path.relative_to(ROOT).as_posix(), path.read_bytes()]
     extra = os.environ.get(EXTRA)
-    if extra:
+    if extra and with_extra:
         parts.append(Path(extra).read_bytes())
     return digest(parts)

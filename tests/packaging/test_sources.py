@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from buildtool import excludes, sources
+from buildtool import excludes, freeze, sources
 from buildtool.paths import ROOT
 
 
@@ -54,6 +54,18 @@ def test_files_that_make_the_binary_exist_and_change_its_hash(
     extra.write_bytes(b"x")
     monkeypatch.setenv(sources.EXTRA, str(extra))
     assert sources.input_hash("3.13.0", stripped=True) != plain
+    assert sources.input_hash("3.13.0", stripped=True, with_extra=False) == plain
+
+
+def test_what_pyinstaller_has_analysed_serves_for_the_same_inputs_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(freeze, "WORK", tmp_path)
+    analysed = tmp_path / "work" / "Analysis-00.toc"
+    for inputs, kept in (("a", False), ("a", True), ("b", False), ("a", False)):
+        freeze._forget_other_analysis(inputs)
+        assert analysed.is_file() == kept
+        analysed.touch()
 
 
 def test_the_folder_packaging_does_not_hide_the_package_of_that_name() -> None:
