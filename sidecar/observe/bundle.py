@@ -188,11 +188,12 @@ _AGENT_FIELDS = (
 
 
 def _sessions(inspected: Inspected, wanted: Collection[str] | None) -> Any:
+    sessions = session_facts(inspected.fold, wanted)
     exits = inspected.facts.get("exits", [])
-    return {
-        "sessions": session_facts(inspected.fold, wanted),
-        "exits": [e for e in exits if wanted is None or e["threadId"] in wanted],
-    }
+    exits = [e for e in exits if wanted is None or e["threadId"] in wanted]
+    if wanted is not None and not sessions and not exits:
+        raise LookupError(f"the journal has no session {', '.join(wanted)}")
+    return {"sessions": sessions, "exits": exits}
 
 
 def _processes(data_dir: Path, marks: dict[str, str]) -> Any:

@@ -1,7 +1,8 @@
 """`agent-sidecar tail`: the logs of a data dir as one, filtered, in columns, as they grow.
 
-Reads files alone: the sidecar may run or be dead. Exit codes: 0, also when interrupted; 2 when
-there is no such data dir or an argument is wrong.
+Reads files alone: the sidecar may run or be dead. Where nothing of the past fits it says so on
+stderr. Exit codes: 0, also when interrupted; 2 when there is no such data dir or an argument is
+wrong.
 """
 
 import argparse
@@ -64,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--since", type=since, help="10m, 2h, 1d, or a time such as 2026-11-22T10:00"
     )
-    parser.add_argument("--lines", type=int, help="at most so many of the past")
+    parser.add_argument("--lines", type=count, help="at most so many of the past")
     parser.add_argument("--no-follow", action="store_true", help="end at the end")
     parser.add_argument("--json", action="store_true", help="the records as they are")
     return parser
@@ -88,19 +89,43 @@ def since(text: str) -> str:
     return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def count(text: str) -> int:
+    """Return a number of lines. Raises argparse.ArgumentTypeError."""
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of lines")
+    return min(int(text), sys.maxsize)
+
+
 def _show(options: argparse.Namespace, data_dir: Path) -> None:
     about = Correlation(options.thread, options.generation, options.turn, options.request)
     wanted = Wanted(about, options.level, options.role, options.since)
     logs, columns = Merged(data_dir), Columns()
-    lines: Iterable[Line] = filter(wanted.fits, logs.lines())
+    past = _Counted(logs.lines())
+    lines = _Counted(filter(wanted.fits, past))
     follow = not options.no_follow
     most = options.lines
     if most is None and follow and options.since is None:
         most = FIRST_LINES
-    _print(lines if most is None else deque(lines, maxlen=max(0, most)), columns, options.json)
+    _print(lines if most is None else deque(lines, maxlen=most), columns, options.json)
+    if not lines.count:
+        rest = ", waiting for one" if follow else ""
+        sys.stderr.write(f"No line fits, of {past.count} in {data_dir}{rest}\n")
     while follow:
         time.sleep(POLL_S)
         _print(filter(wanted.fits, logs.lines()), columns, options.json)
+
+
+class _Counted:
+    """Lines that go by."""
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self._lines = lines
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Line]:
+        for line in self._lines:
+            self.count += 1
+            yield line
 
 
 def _print(lines: Iterable[Line], columns: Columns, as_json: bool) -> None:

@@ -115,6 +115,15 @@ def test_a_bundle_of_one_session_has_no_lines_of_another(data_dir: Path) -> None
     ]
 
 
+def test_a_session_that_nobody_knows_is_said(
+    capsys: pytest.CaptureFixture[str], data_dir: Path
+) -> None:
+    code, parts = diagnose(data_dir, "--thread", "nope")
+    assert code == 1
+    assert "the journal has no session nope" in parts["sessions.json"]
+    assert "sessions.json could not be found out" in capsys.readouterr().err
+
+
 def test_it_is_for_its_owner_alone_and_leaves_no_half_of_itself(data_dir: Path) -> None:
     diagnose(data_dir)
     out = data_dir.parent / "out.zip"

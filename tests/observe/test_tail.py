@@ -82,6 +82,23 @@ def test_without_a_data_dir_it_says_so(capsys: pytest.CaptureFixture[str], tmp_p
     assert not (tmp_path / "none").exists()
 
 
+def test_that_nothing_fits_is_said(capsys: pytest.CaptureFixture[str], logs: Path) -> None:
+    assert main(["--data-dir", str(logs), "--no-follow", "--thread", "nope"]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == f"No line fits, of 6 in {logs}\n"
+
+
+@pytest.mark.parametrize("text", ["-1", "x", "", "²", "1.5"])
+def test_what_is_no_number_of_lines_is_refused(
+    capsys: pytest.CaptureFixture[str], logs: Path, text: str
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["--data-dir", str(logs), f"--lines={text}"])
+    assert exit_.value.code == 2
+    assert "is no number of lines" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["", "10", "m", "10 m", "yesterday", "1y"])
 def test_a_span_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(SystemExit) as refused:
