@@ -158,7 +158,9 @@ async def test_a_call_that_crosses_the_exit_is_answered_by_the_end_and_not_by_th
     asked = host.heard()[-1]
     assert isinstance(asked, CallFrame)
     empty = InternalError("nobody is here").body()
-    host.say(ExitFrame(0, "error", "it broke", True, "", 1, None), ReplyFrame(0, asked.id, empty, None))
+    host.say(
+        ExitFrame(0, "error", "it broke", True, "", 1, None), ReplyFrame(0, asked.id, empty, None)
+    )
     ended = asyncio.create_task(start.generation.ended())
     await until(lambda: start.generation._exit)
     host.die()

@@ -92,6 +92,7 @@ class Cascade:
         self._root = root
         self._default_s = default_s
         self._given = deadline_s is not None
+        self._most_s = LONGEST_S if deadline_s is None else deadline_s
         self._reason = reason
         self._spare_parked = spare_parked
         self._children: dict[str, list[Member]] = {}
@@ -103,7 +104,7 @@ class Cascade:
         self._levels: dict[str, int] = {}
         for member in self.line:
             self._weigh(member)
-        total_s = min(self._want_s[root], LONGEST_S) if deadline_s is None else deadline_s
+        total_s = self._most_s if self._given else min(self._want_s[root], self._most_s)
         self._total_s = total_s
         self._scale = total_s / self._want_s[root] if self._want_s[root] else 0.0
         self._last_s = 0.0
@@ -176,11 +177,14 @@ class Cascade:
         return min(left_s, own_s)
 
     def _weigh(self, member: Member) -> None:
-        """Sum up what a member and all below it would like to have; its children are weighed."""
+        """Sum up what a member and all below it would like to have; its children are weighed.
+
+        No member more than there is: an hour declared for one must leave the others their shares.
+        """
         children = [child.thread_id for child in self._children.get(member.thread_id, ())]
         add_up = sum if member.one_by_one else max
         own_s = self._default_s if member.shutdown_s is None else member.shutdown_s
-        self._own_want_s[member.thread_id] = 0.0 if member.idle else own_s
+        self._own_want_s[member.thread_id] = 0.0 if member.idle else min(own_s, self._most_s)
         below_s = add_up([self._want_s[c] for c in children] or [0.0])
         self._want_s[member.thread_id] = below_s + self._own_want_s[member.thread_id]
         below = add_up([self._levels[c] for c in children] or [0])

@@ -147,6 +147,20 @@ async def test_a_deadline_shortens_what_was_declared_and_never_lengthens_it(worl
     assert world.given_s["r"] == pytest.approx(2.0, abs=0.2), "it is what was asked for"
 
 
+@pytest.mark.parametrize("given", [True, False])
+async def test_an_hour_declared_for_one_leaves_the_others_their_shares(
+    world: World, monkeypatch: pytest.MonkeyPatch, given: bool
+) -> None:
+    monkeypatch.setattr(cascade, "LONGEST_S", 10 * UNIT_S)
+    members = chain(
+        world, 2, m0={"shutdown_s": 3600}, m1={"shutdown_s": 10 * UNIT_S, "needs_s": 99}
+    )
+    deadline_s = 10 * UNIT_S if given else None
+    await Cascade(members, "m0", default_s=1, deadline_s=deadline_s).run()
+    assert world.given_s["m1"] == pytest.approx(5 * UNIT_S, abs=UNIT_S)
+    assert world.given_s["m0"] == pytest.approx(5 * UNIT_S, abs=2 * UNIT_S)
+
+
 async def test_siblings_that_build_on_each_other_go_one_by_one(world: World) -> None:
     members = tree(world, r={"one_by_one": True}, b2={"needs_s": 3 * UNIT_S})
     await Cascade(members, "r", default_s=1, deadline_s=1).run()
