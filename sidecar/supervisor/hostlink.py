@@ -9,6 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -64,6 +65,9 @@ NO_MEMORY = "memory: its host came to the limit of its own heap"
 READ_BYTES = 64 * 1024
 """Taken of one host in one turn of the loop: a host's credit, and then it is another one's turn."""
 
+REST_READS = 64
+"""Of READ_BYTES each, of a channel that is lost: far more than it holds."""
+
 _BUFFER = bytearray(READ_BYTES)
 """All links read to it: what was read is taken out before the loop does anything else."""
 
@@ -114,6 +118,8 @@ class HostLink(asyncio.BufferedProtocol):
         self._stderr_transport: asyncio.ReadTransport | None = None
         self._ready = asyncio.Event()
         self._eof = asyncio.Event()
+        self._was_closing = False
+        """At the last look: its transport was, and the end had not been told."""
         self._violation: str | None = None
         self._detail: dict[str, Any] | None = None
         self._leaving: asyncio.TimerHandle | None = None
@@ -174,26 +180,9 @@ class HostLink(asyncio.BufferedProtocol):
         """Send a frame; dropped when the host is gone."""
         if self._transport is None or self._transport.is_closing():
             return
-        if rest := self._sent_at_once(encode_frame(_ENCODER.encode(frame))):
-            self._transport.write(rest)
+        self._transport.write(encode_frame(_ENCODER.encode(frame)))
         if self._transport.get_write_buffer_size() > OUTBOX_BYTES:
             self.kill("does not read its channel")
-
-    def _sent_at_once(self, data: bytes) -> bytes:
-        """Send what the socket takes; returns the rest.
-
-        Not by the transport: one whose write fails reads no more, and what a host said before it
-        ended, its exit among it, would be lost to whatever was sent to it a moment later.
-        """
-        assert self._transport is not None
-        if self._transport.get_write_buffer_size():
-            return data
-        try:
-            return data[self.process.channel.send(data) :]
-        except ConnectionError:
-            return b""  # it has gone, which is heard of when all was read
-        except OSError:
-            return data
 
     def ask(self, nonce: int) -> None:
         """Ask whether its loop turns; the answer, as anything else that it sends, is `heard_s`."""
@@ -218,10 +207,13 @@ class HostLink(asyncio.BufferedProtocol):
         """Kill it, if it was to be killed and lives: there may have been no memory for that.
 
         Nor for telling of a transport's end, which asyncio does once: then nobody hears it either.
+        It does so a moment later, so what counts is that it has not at the next look.
         """
         closing = self._transport is not None and self._transport.is_closing()
-        if closing and not self._eof.is_set() and self._violation is None:
+        closing = closing and not self._eof.is_set()
+        if closing and self._was_closing and self._violation is None:
             self._violation = _LOST
+        self._was_closing = closing
         if self._violation is not None and not self.process.ended:
             self.process.kill()
 
@@ -300,10 +292,20 @@ class HostLink(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note the end of the channel (asyncio.Protocol)."""
+        if exc is not None:
+            self._read_rest()
         self._eof.set()
         if not self.process.ended:
             loop = asyncio.get_running_loop()
             self._leaving = loop.call_later(HOST_LEAVE_S, self._is_late)
+
+    def _read_rest(self) -> None:
+        """Take what the host said before it ended: a transport whose write fails reads no more."""
+        with suppress(OSError):
+            for _ in range(REST_READS):
+                if not (nbytes := self.process.channel.recv_into(_BUFFER)):
+                    break
+                self.buffer_updated(nbytes)
 
     def _is_late(self) -> None:
         """Kill a host that is not to be talked to any more; not one whose orphans are killed."""

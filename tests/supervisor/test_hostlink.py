@@ -207,16 +207,34 @@ async def test_a_host_that_became_another_program_is_killed(
         program.kill()
 
 
+@pytest.mark.parametrize("waiting", [0, 4 * 1024 * 1024], ids=["nothing waits", "much waits"])
 async def test_what_a_host_said_before_it_ended_is_read_whatever_is_sent_to_it(
-    host: FakeHost,
+    host: FakeHost, waiting: int
 ) -> None:
-    host.say(*(EventFrame(0, "content.delta", event()) for _ in range(3)))
+    host.link.send(LogFrame(0, "info", "x" * waiting, {}))
+    many = 600  # more than is read in one turn of the loop
+    host.say(*(EventFrame(0, "content.delta", event()) for _ in range(many)))
     host.socket.close()
     host.link.ask(1)
     async with asyncio.timeout(5):
         while not host.link.lost:
             await asyncio.sleep(0)
-    assert len(host.frames) == 3
+    assert len(host.frames) == many
+    assert not host.killed
+
+
+async def test_a_host_whose_end_is_about_to_be_told_is_not_taken_for_one_that_nobody_hears(
+    host: FakeHost,
+) -> None:
+    host.say(EventFrame(0, "content.delta", event()))
+    host.socket.close()
+    host.link.ask(1)
+    host.link.make_sure()
+    async with asyncio.timeout(5):
+        while not host.link.lost:
+            await asyncio.sleep(0)
+    assert len(host.frames) == 1
+    assert not host.killed
 
 
 async def test_one_that_could_not_be_killed_is_killed_at_the_next_look(host: FakeHost) -> None:
