@@ -27,6 +27,9 @@ REQUIRE = {"AGENT_SIDECAR_REQUIRE_FROZEN": "1"}
 WHOLE = ("tests/integration", "tests/frozen")
 """Tests that start whole sidecars: they mostly wait, for processes and for deadlines."""
 
+VALUES = ("tests/core", "tests/contract")
+"""Tests that need nothing that is built: they begin beside the freezing, which has one core."""
+
 
 def test(*, long: bool, agents: Sequence[str], pytest_arguments: Sequence[str]) -> int:
     """Set up, freeze both layouts, run all tests; return 0 when everything passed.
@@ -40,17 +43,18 @@ def test(*, long: bool, agents: Sequence[str], pytest_arguments: Sequence[str]) 
     # Real agents are fetched beside the freezing, so that no test waits for hundreds of MB. Who
     # chose single tests has chosen: a test that needs an agent installs it.
     fetch = Step("prefetch", [python, "-m", PREFETCH, *long_option, *agents], ROOT)
-    with Beside([] if pytest_arguments else [fetch]):
+    chosen = [*(f"--agents={name}" for name in agents), *pytest_arguments]
+    early = [] if chosen else [_step("values", python, [*long_option, *VALUES])]
+    with Beside([] if pytest_arguments else [fetch]), Beside(early) as values:
         ensure_node()
         build_glue()
         freeze(FreezeOptions(layouts=LAYOUTS))
         sizes_good = judge(LAYOUTS)
-        if agents or pytest_arguments:
-            chosen = [*long_option, *(f"--agents={name}" for name in agents), *pytest_arguments]
-            results = [_pytest(python, chosen)]
+        if chosen:
+            results = [_pytest(python, [*long_option, *chosen])]
             results += [] if agents else [_shown(_node_step())]
         else:
-            results = _all(python, long_option)
+            results = _all(python, long_option, values)
     say()
     for name, code, closing_lines in results:
         said = "  ".join(closing_lines) or "no closing line"
@@ -64,8 +68,8 @@ Result = tuple[str, int, list[str]]
 """Name, exit code, closing lines."""
 
 
-def _all(python: Path, long_option: list[str]) -> list[Result]:
-    """Run three lanes side by side: two of them mostly wait."""
+def _all(python: Path, long_option: list[str], values: Beside) -> list[Result]:
+    """Run three lanes side by side, two of which mostly wait, beside what runs already."""
     waiting = ["-m", "agents or beside", *long_option]
     others = ["-m", "not agents and not beside", *long_option]
     lanes = (
@@ -73,8 +77,9 @@ def _all(python: Path, long_option: list[str]) -> list[Result]:
         [_step("whole", python, [*others, *WHOLE])],
     )
     with Beside(lanes[0]) as first, Beside(lanes[1]) as second:
-        results = [_pytest(python, [*others, *(f"--ignore={folder}" for folder in WHOLE)])]
-        for outcome in (*first.outcomes(), *second.outcomes()):
+        rest = [f"--ignore={folder}" for folder in (*WHOLE, *VALUES)]
+        results = [_pytest(python, [*others, *rest])]
+        for outcome in (*values.outcomes(), *first.outcomes(), *second.outcomes()):
             say(f"\n{outcome.step.title} (ran beside)")
             say("\n".join(outcome.lines))
             results.append(_judged(outcome.step.title, outcome.code, outcome.lines))
