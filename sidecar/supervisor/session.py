@@ -6,9 +6,7 @@ a next one, and when its gate opens, is for its relatives to say (kin).
 """
 
 import asyncio
-import contextlib
 import dataclasses
-from collections.abc import Coroutine
 from typing import Any
 
 from sidecar.contract.errors import Cancelled, InternalError, SidecarError
@@ -19,15 +17,15 @@ from sidecar.core.supervision import child_spec
 from sidecar.supervisor.announcing import Again, Announcer
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.ends import GenerationEnd
-from sidecar.supervisor.flag import Flag
 from sidecar.supervisor.generation import CLOSE_GRACE_S, Generation
 from sidecar.supervisor.kin import ExitTurn, Kin
-from sidecar.supervisor.patience import first_of, journalled, settle
+from sidecar.supervisor.patience import journalled, settle
 from sidecar.supervisor.providers import Plan
 from sidecar.supervisor.records import encode_record, make_record
 from sidecar.supervisor.refusals import not_live, runs_already
 from sidecar.supervisor.sampling import Lodging
 from sidecar.supervisor.specs import session_spec
+from sidecar.supervisor.standing import Standing
 from sidecar.supervisor.vitals import Vitals
 
 
@@ -53,13 +51,7 @@ class Session:
         """Whether the params are all there: those of a journal have no secrets."""
         self._plan: Plan | None = None
         self._generation: Generation | None = None
-        self._stopping = Flag()
-        self._suspended = Flag()
-        """Set from when the generation is to end for a restart until it has."""
-        self._settled = Flag()
-        """Set while no start is under way: the client may know of `ready` before we do."""
-        self._returned = Flag()
-        """Set while it is live, or down: while nothing of it is to come back by itself."""
+        self._standing = Standing()
         self._end_reason = "stopped"
         self._park_detail: dict[str, Any] = {}
         self._turn: ExitTurn | None = None
@@ -127,10 +119,7 @@ class Session:
         if not self.lifecycle.down:
             raise runs_already(self.thread_id, self.lifecycle.phase)
         self._start, self._plan, self._turn, self._whole = params, plan, None, True
-        self._stopping.clear()
-        self._suspended.clear()
-        self._settled.clear()
-        self._returned.clear()
+        self._standing.starts()
         self.lifecycle.move(Cause.START)
         self._kin.asked(self, child_spec(self.thread_id, params.parent, params.restart))
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -170,8 +159,7 @@ class Session:
 
     def suspend(self, because: str) -> None:
         """Begin to end the generation as another session fell; the next waits at its gate (kin)."""
-        self._suspended.set()
-        self._returned.clear()
+        self._standing.suspends()
         if self.lifecycle.may(Cause.SUSPEND):
             self.lifecycle.move(Cause.SUSPEND)
         self._close(self._own_deadline_s(), f"restarting as session {because} fell")
@@ -241,9 +229,7 @@ class Session:
         """
         patient = METHODS[method].lane == "ordered"
         if self.lifecycle.phase is Phase.STARTING or (patient and self.lifecycle.running):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(deadline_s):
-                    await (self._returned if patient else self._settled).wait()
+            await self._standing.wait(deadline_s, patient=patient)
         if self.lifecycle.phase is not Phase.LIVE or self._generation is None:
             folded = self._shared.events.fold.session(self.thread_id)
             provider = folded.provider if folded else "unknown"
@@ -263,8 +249,7 @@ class Session:
             settle(ready, InternalError(f"The session failed: {error!r}"))
         finally:
             self._generation = None
-            self._settled.set()
-            self._returned.set()
+            self._standing.is_down()
             settle(ready, Cancelled("The session was stopped while it started"))
         await self._remember(wanted=False)
         if self._task is asyncio.current_task():  # one that is down is kept: as little as can be
@@ -288,7 +273,7 @@ class Session:
     ) -> Again | None:
         """Run one generation from its first event to its last; says whether another follows."""
         assert self._start is not None
-        self._settled.clear()
+        self._standing.settled.clear()
         origin = self._announcer.next_origin(self._start)
         self._announcer.begin(origin, self._start, again)
         began_at = self._shared.clock()
@@ -296,14 +281,14 @@ class Session:
         if await self._through_gate():
             environment = self._shared.providers.environment
             if environment.pending:  # the login shell's PATH, for a bounded time
-                await self._unless_ended(environment.known())
+                await self._standing.unless_ending(environment.known())
             began_at = self._shared.clock()
             failure, end = await self._live(origin, ready)
         else:
             end = GenerationEnd("graceful", self._end_reason, True, "")
         if self._turn is not None:
             await self._turn.come()
-        if failure is not None and not ready.done() and not self._suspended.is_set():
+        if failure is not None and not ready.done() and not self._standing.suspended.is_set():
             self._kin.never_up(self.thread_id)
         again = self._end(origin, end, self._shared.clock() - began_at)
         journal = self._shared.events.journal
@@ -316,28 +301,24 @@ class Session:
         """Wait until the gate is open; False when a stop came, or the relatives want it back."""
         gate = self._kin.gate(self.thread_id)
         if not gate.is_set():
-            await self._unless_ended(gate.wait())
-        if self._stopping.is_set() or self._suspended.is_set():
+            await self._standing.unless_ending(gate.wait())
+        if self._standing.ending:
             return False
         if self.lifecycle.may(Cause.RETRY):
             self.lifecycle.move(Cause.RETRY)
         return True
 
-    async def _unless_ended(self, wait: Coroutine[Any, Any, object]) -> None:
-        await first_of(wait, self._stopping.wait(), self._suspended.wait())
-
     async def _live(
         self, origin: Origin, ready: asyncio.Future[None]
     ) -> tuple[SidecarError | None, GenerationEnd]:
         """Be with a generation from its host to its end; says why it did not come up, too."""
-        assert self._start is not None
-        assert self._plan is not None
+        assert self._start is not None and self._plan is not None
         cursor = self._announcer.cursor(self._start)
         spec = session_spec(self._shared, origin, self._start, self._plan, cursor)
         generation = self._generation = Generation(self._shared, spec)
         failure: SidecarError | None = None
         try:
-            if self._stopping.is_set() or self._suspended.is_set():
+            if self._standing.ending:
                 generation.close(self._own_deadline_s(), self._end_reason)
             await generation.open()
         except SidecarError as error:
@@ -359,24 +340,24 @@ class Session:
             self.lifecycle.move(Cause.READY)
         self._kin.ready(self.thread_id)
         settle(ready)
-        self._settled.set()
+        self._standing.settled.set()
         if self.lifecycle.phase is Phase.LIVE:
-            self._returned.set()
+            self._standing.returned.set()
         self._shared.hosts.keep_spare()
 
     def _end(self, origin: Origin, end: GenerationEnd, lived_s: float) -> Again | None:
         """Append the last events of a generation, in one commit, and move on."""
-        self._suspended.clear()
+        self._standing.suspended.clear()
         fate = self._kin.ended(self.thread_id, end, lived_s)
         again = fate if isinstance(fate, Again) else None
         detail = end.detail if fate is None or isinstance(fate, Again) else fate
         if self.lifecycle.phase is Phase.PARKING:
             detail = self._park_detail
         self._announcer.end(origin, dataclasses.replace(end, detail=detail))
-        self._settled.set()
+        self._standing.settled.set()
         self._log.info("session.ended", generation=origin.generation, reason=end.reason)
         if again is not None:
-            self._returned.clear()
+            self._standing.returned.clear()
             self.lifecycle.move(Cause.RETRY_LATER)
         elif self.lifecycle.may(Cause.CLOSED):
             self.lifecycle.move(Cause.CLOSED)
@@ -385,7 +366,7 @@ class Session:
         return again
 
     def _stop_now(self, deadline_s: float, reason: str, grace_s: float = CLOSE_GRACE_S) -> None:
-        self._stopping.set()
+        self._standing.stopping.set()
         if self.lifecycle.may(Cause.STOP):
             self.lifecycle.move(Cause.STOP)
         self._close(deadline_s, reason, grace_s)
