@@ -49,6 +49,7 @@ from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.eventlog import EventLog
 from sidecar.supervisor.handlers import Handlers
 from sidecar.supervisor.launch import HostLauncher, ZygoteHandle, make_launcher
+from sidecar.supervisor.mainloop import run as run_to_its_end
 from sidecar.supervisor.metrics import register_metrics
 from sidecar.supervisor.parent import ParentWatch
 from sidecar.supervisor.patience import journalled
@@ -366,7 +367,7 @@ def serve(options: ServeOptions, zygote: ZygoteHandle | None) -> int:
             bootstrap = bootstrap_from_file(options.token_file, options.data_dir)
         else:
             bootstrap = parse_bootstrap(read_bootstrap_line())
-        asyncio.run(Serving(options, zygote).run(bootstrap))
+        run_to_its_end(Serving(options, zygote).run(bootstrap))
     except CannotStart as error:
         say_line(FailedLine(event="failed", code=error.code, message=error.message, pid=error.pid))
         return 1

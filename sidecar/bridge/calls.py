@@ -24,6 +24,7 @@ from sidecar.contract.errors import (
     SidecarError,
 )
 from sidecar.contract.methods import MethodSpec
+from sidecar.core.scarcity import short_of
 from sidecar.journal.errors import JournalUnavailable
 from sidecar.observe.log import Log
 
@@ -169,8 +170,12 @@ class Calls:
 
     def _defect(self, call: Call, error: Exception) -> Outcome:
         self._log.exception("call.failed", error, method=call.spec.name)
-        text = f"Cannot call {call.spec.name}: the sidecar failed; its log tells why"
-        return Outcome(InternalError(text, method=call.spec.name).body())
+        name = call.spec.name
+        if (what := short_of(error)) is not None:
+            text = f"Cannot call {name}: the sidecar has no {what} left"
+            return Outcome(Overloaded(text, method=name).body())
+        text = f"Cannot call {name}: the sidecar failed; its log tells why"
+        return Outcome(InternalError(text, method=name).body())
 
     async def _at(self) -> int:
         """Return the committed head, once all that the call has appended is committed."""

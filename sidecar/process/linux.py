@@ -9,8 +9,9 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
+from sidecar.core.scarcity import NO_DESCRIPTOR
 from sidecar.process.identity import Exit, ProcessInfo, ProcessKey
-from sidecar.process.spare import NO_MORE, with_spare
+from sidecar.process.spare import with_spare
 
 SUBREAPER = True
 """Orphans fall to the nearest ancestor that asked for them, and so can be found."""
@@ -136,7 +137,7 @@ def send_signal(key: ProcessKey, number: int) -> bool:
     try:
         pidfd = os.pidfd_open(key.pid)
     except OSError as error:
-        return error.errno in NO_MORE and _signal_unpinned(key, number)
+        return error.errno in NO_DESCRIPTOR and _signal_unpinned(key, number)
     try:
         if key_of(key.pid) != key:
             return False

@@ -4,15 +4,14 @@ Who cannot look must not say that nobody is there: a living host would count as 
 session left would be forgotten. Owns one descriptor a process, on /dev/null.
 """
 
-import errno
 import os
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-T = TypeVar("T")
+from sidecar.core.scarcity import NO_DESCRIPTOR
 
-NO_MORE = frozenset({errno.EMFILE, errno.ENFILE})
+T = TypeVar("T")
 
 _lock = threading.Lock()
 _owner = 0
@@ -28,7 +27,7 @@ def with_spare(use: Callable[[], T]) -> T:
     try:
         return use()
     except OSError as error:
-        if error.errno not in NO_MORE:
+        if error.errno not in NO_DESCRIPTOR:
             raise
     with _lock:
         _give_up()

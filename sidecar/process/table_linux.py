@@ -9,8 +9,9 @@ import os
 import time
 from collections.abc import Iterable
 
+from sidecar.core.scarcity import NO_DESCRIPTOR
 from sidecar.process.identity import ProcessKey
-from sidecar.process.spare import NO_MORE, with_spare
+from sidecar.process.spare import with_spare
 from sidecar.process.table import ProcessTable, Row
 
 STRANGERS_KEPT_LOOKS = 30
@@ -118,7 +119,7 @@ def _read(path: str) -> bytes:
     try:
         return _read_once(path)
     except OSError as error:
-        if error.errno not in NO_MORE:
+        if error.errno not in NO_DESCRIPTOR:
             return b""
     return with_spare(lambda: _read_once(path))
 

@@ -13,12 +13,13 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sidecar.contract.errors import ValidationFailed
+from sidecar.core.scarcity import short_of
 from sidecar.observe.log import Log, null_log
 from sidecar.providers.base import ProviderInfo
 from sidecar.providers.manifest import (
@@ -112,12 +113,24 @@ class Catalog:
         )
 
     def _look(self) -> None:
-        """Read everything again if any of it has changed."""
-        sources = list(self._sources())
-        stamps = tuple((source.where, source.stamp) for source in sources)
-        if stamps == self._stamps:
-            return
-        self._stamps = stamps
+        """Read everything again if any of it has changed.
+
+        All stays as it was where there is nothing left to look with: until the next look.
+        """
+        before = self._rows, self._problems
+        try:
+            sources = list(self._sources())
+            stamps = tuple((source.where, source.stamp) for source in sources)
+            if stamps != self._stamps:
+                self._read(sources)
+                self._stamps = stamps
+        except (OSError, MemoryError) as error:
+            if short_of(error) is None:
+                raise
+            self._rows, self._problems = before
+            self._log.warning("manifest.not-looked", error=repr(error))
+
+    def _read(self, sources: Sequence[Source]) -> None:
         told = self._problems
         self._rows, self._problems = dict(PROVIDERS), {}
         refused = [(s, reason) for s in sources[:SOURCES_MAX] if (reason := self._take(s))]
@@ -136,6 +149,8 @@ class Catalog:
         except BadManifest as error:
             return str(error)
         except OSError as error:
+            if short_of(error) is not None:
+                raise
             return f"it cannot be read: {error.strerror or error}"
         if info.name in self._rows:
             return f"there is another provider {info.name!r} already"
@@ -195,7 +210,9 @@ def _listed(folder: Path) -> list[Path]:
     """Return what is in a folder, in an order that stays; hidden files are editors' own."""
     try:
         return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError:
+    except OSError as error:
+        if short_of(error) is not None:
+            raise
         return []
 
 

@@ -1,17 +1,19 @@
 """Bringing back what ran when the last supervisor died: parents first, then their children.
 
     wanted ── parent is up ──► resumed
+       ├── no memory, descriptor or disk for it ──► tried again ──► down, said by events
        ├── parent did not come up ──► waiting, said by events ── parent is started later ──► resumed
        ├── its secrets are gone ──► down, said by events
        └── a client has stopped it, or what it is below ──► down
 
-Owns the order and who waits, and that one session's defect costs no other its resume. How one
-session starts is the supervisor's affair.
+A session that does not come back says why by its events. Owns the order and who waits, and that
+one session's defect costs no other its resume. How one session starts is the supervisor's affair.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
+from sidecar.contract.errors import Overloaded, SidecarError
 from sidecar.contract.methods import SessionStartParams
 from sidecar.core.resuming import parents_to_wait_for
 from sidecar.observe.log import Log
@@ -23,6 +25,9 @@ RESUMES_AT_ONCE = 4
 WITHOUT_SECRETS = (
     "waits for session.start with its secrets, which are not kept over a restart of the sidecar"
 )
+
+LACK_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Between tries of a resume for which there is no memory, descriptor or room on the disk."""
 
 Resume = Callable[[SessionStartParams], Awaitable[bool]]
 Decline = Callable[[SessionStartParams, str], None]
@@ -126,7 +131,7 @@ class Resuming:
         try:
             if parent_is_up and whole:
                 async with self._gate:
-                    return start.thread_id not in self._dropped and await self._resume(start)
+                    return await self._patiently(start)
             if start.thread_id in self._dropped:
                 return False
             if not whole:
@@ -135,8 +140,36 @@ class Resuming:
             self._waiting[start.thread_id] = start
             self._decline(start, f"waits for its parent {start.parent}, which was not resumed")
         except Exception as error:  # noqa: BLE001 - one session's defect must not reach another
-            self._log.exception("session.resume-defect", error, thread=start.thread_id)
+            self._give_up(start, error)
         return False
+
+    async def _patiently(self, start: SessionStartParams) -> bool:
+        """Resume; again after a while where nothing was wrong with the session itself."""
+        for pause_s in (*LACK_PAUSES_S, None):
+            if start.thread_id in self._dropped:
+                break
+            try:
+                return await self._resume(start)
+            except Overloaded as error:
+                if pause_s is None:
+                    raise
+                waits = {"thread": start.thread_id, "error": error.message}
+                self._log.warning("session.resume-waits", pauseMs=int(pause_s * 1000), **waits)
+                await asyncio.sleep(pause_s)
+        return False
+
+    def _give_up(self, start: SessionStartParams, error: Exception) -> None:
+        """Say why a session does not come back; whatever that needs must not reach another."""
+        if isinstance(error, SidecarError):
+            why = error.message
+            self._log.warning("session.resume-failed", thread=start.thread_id, error=why)
+        else:
+            why = f"a defect of the sidecar: {type(error).__name__}"
+            self._log.exception("session.resume-defect", error, thread=start.thread_id)
+        try:
+            self._decline(start, f"was not resumed: {why}")
+        except Exception as another:  # noqa: BLE001 - the same
+            self._log.exception("session.resume-defect", another, thread=start.thread_id)
 
 
 def _settle(due: asyncio.Future[bool], came: bool) -> None:

@@ -20,6 +20,7 @@ from sidecar.contract.errors import (
 from sidecar.contract.methods import METHODS, InterruptParams, SessionStartParams
 from sidecar.contract.snapshot import SessionSnapshot
 from sidecar.core.lifecycle import Phase
+from sidecar.core.scarcity import short_of
 from sidecar.core.supervision import InvalidSpec, child_spec, stop_order
 from sidecar.supervisor.deps import Shared
 from sidecar.supervisor.kin import Cascade, Kin, interrupt_below
@@ -328,18 +329,30 @@ class Supervisor:
             visit(session)
 
     async def _resume(self, start: SessionStartParams) -> bool:
-        """Bring one session back; whether it is up. A client may have been faster."""
+        """Bring one session back; whether it is up. A client may have been faster.
+
+        Raises what went wrong where its events do not tell it, Overloaded where a later try may do.
+        """
         session = self._roll.awake(start.thread_id)
         if session is not None and session.lifecycle.phase is not Phase.STOPPED:
             return True
+        before = self._generation_of(start.thread_id)
         try:
             await self.start(msgspec.structs.replace(start, resume_cursor=None))
-        except SidecarError as error:
-            self._shared.log.warning(
-                "session.resume-failed", thread=start.thread_id, error=error.message
-            )
-            return False
+        except Exception as error:
+            if isinstance(error, SidecarError) and self._generation_of(start.thread_id) != before:
+                self._shared.log.warning(
+                    "session.resume-failed", thread=start.thread_id, error=error.message
+                )
+                return False
+            if (what := short_of(error)) is not None:
+                raise Overloaded(f"the sidecar has no {what} left") from error
+            raise
         return True
+
+    def _generation_of(self, thread_id: str) -> int | None:
+        folded = self._shared.events.fold.session(thread_id)
+        return folded.generation if folded else None
 
     def _decline(self, start: SessionStartParams, reason: str) -> None:
         """Say by events why a session is not brought back."""

@@ -1,6 +1,7 @@
 """What is refused after hello: its documented code, and other clients notice nothing."""
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -205,6 +206,28 @@ async def test_bad_params_are_answered_with_their_path(
         assert (number, error["code"], error["key"]) == (5, -32602, "invalid_params")
         assert error["data"]["path"] == path
     assert bridge.backend.calls == []
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), "file descriptors"),
+        (MemoryError(), "memory"),
+    ],
+)
+async def test_what_there_was_nothing_to_do_with_may_be_tried_again(
+    bridge: Bridge, bystander: SidecarClient, error: Exception, what: str
+) -> None:
+    async def poor(_params: Any) -> None:
+        raise error
+
+    bridge.backend.answers["session.list"] = poor
+    raw = await bridge.raw()
+    await raw.hello()
+    await raw.say([0, 5, "session.list", {}])
+    _, _, said, _ = await raw.response()
+    assert (said["key"], said["retryable"]) == ("overloaded", True)
+    assert said["message"] == f"Cannot call session.list: the sidecar has no {what} left"
 
 
 @pytest.mark.must("P6.1")

@@ -1,5 +1,6 @@
 """The catalog knows what is declared now, and what of it cannot be used."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -132,6 +133,26 @@ def test_a_file_that_cannot_be_read_says_so(
 
     monkeypatch.setattr(Path, "open", refuse)
     assert Catalog(tmp_path).problems()["mine"].reason == "it cannot be read: Permission denied"
+
+
+@pytest.mark.parametrize("where", ["iterdir", "open"])
+def test_without_a_descriptor_to_look_with_all_stays_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    path = put(tmp_path, "mine.toml")
+    catalog = Catalog(tmp_path)
+    before = catalog.rows()
+    path.write_text('command = "another one"\n', "utf-8")
+
+    def none_left(*_args: object, **_options: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, where, none_left)
+        assert catalog.rows() == before
+        assert not catalog.problems()
+        assert catalog.info("demo") == PROVIDERS["demo"]
+    assert catalog.info("mine").options["command"] == "another one"
 
 
 def test_there_is_a_bound(tmp_path: Path) -> None:
