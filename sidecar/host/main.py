@@ -33,7 +33,7 @@ from sidecar.host.faults import watch_faults
 from sidecar.host.memory import HeapLimit, note
 from sidecar.host.session import HostSession
 from sidecar.host.shared import SERVICE_STOP_S, SharedServices
-from sidecar.process import OrphanReaper
+from sidecar.process import OrphanReaper, prepared
 
 ORPHANED_STOP_S = 1.2
 """Stop deadline of every session once the supervisor is gone: inside the guard's 1.5 s."""
@@ -41,6 +41,10 @@ ORPHANED_STOP_S = 1.2
 IDLE_EXIT_S = 10.0
 """A host that was never given a session goes after this long, unless it was told to wait for one;
 a shared one that has neither sessions nor services says so."""
+
+PREPARE_AFTER_S = 0.001
+"""Told to wait to the fork for the first process of the session that comes: what the host has to
+answer goes first, and the session may be close behind."""
 
 EX_SOFTWARE = 70
 """sysexits.h: the host is in a state that we did not foresee, so it must not go on."""
@@ -78,6 +82,8 @@ class Host:
                 pass
         finally:
             lost.cancel()
+            self._waits = False
+            prepared.release()
         if self._end is not None:
             await self._stop_all(self._end.deadline_ms / 1000, self._end.reason)
         elif self._channel.lost.is_set():
@@ -135,6 +141,12 @@ class Host:
             case WaitFrame():
                 self._waits = True
                 self._changed.set()
+                asyncio.get_running_loop().call_later(PREPARE_AFTER_S, self._prepare)
+
+    def _prepare(self) -> None:
+        """Fork what the session that comes will start first, unless it has come."""
+        if self._waits and prepared.prepare() is None:
+            self._log("debug", "host.prepared-nothing")
 
     def _open(self, frame: OpenFrame) -> None:
         self._opened += 1

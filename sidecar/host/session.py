@@ -35,7 +35,7 @@ from sidecar.host.emitter import Emitter
 from sidecar.host.faults import own_faults
 from sidecar.host.memory import note
 from sidecar.host.shared import SharedServices
-from sidecar.process import Exit, Ladder, StopReport, stop_session_tree
+from sidecar.process import Exit, Ladder, StopReport, prepared, stop_session_tree
 from sidecar.providers.base import ProviderSession
 from sidecar.providers.registry import create_session
 
@@ -153,6 +153,8 @@ class HostSession:
                 if not limit.expired():
                     raise
                 return self._failed(f"not ready within {self._start_s():g} s: {self._waited_for()}")
+            finally:
+                prepared.release()
             if not closing.done() and opening.done() and opening.exception() is None:
                 self._ready = True
                 self._send(ReplyFrame(self.slot, 0, None, None))

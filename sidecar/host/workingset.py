@@ -125,6 +125,7 @@ sidecar.host.session: HostSession.__init__ HostSession._answer HostSession._laun
 sidecar.host.shared: SharedServices.__init__ SharedServices.busy
 sidecar.host.stacks: write_stacks_on_signal
 sidecar.observe.clock: unique_prefix utc_now
+sidecar.process.afterfork: die_with.__init__
 sidecar.process.census: descendants strangers with_descendants with_descendants.<locals>.<genexpr>
 sidecar.process.child: Child.__init__ Child.read Child.spawn living_children
 sidecar.process.commands: _without_source_root is_frozen
@@ -135,11 +136,11 @@ sidecar.process.linux: _parse_stat _read _read.<locals>.read _thread_children ch
 sidecar.process.marks: marks_in new_mark tag_of_mark with_mark
 sidecar.process.pipes: PipeReader.__init__ PipeReader._readable PipeReader._try_read
   PipeReader._wake PipeReader.read PipeWriter.__init__ TailReader.__init__
+sidecar.process.prepared: release start
 sidecar.process.programs: resolved through_shim
 sidecar.process.reaper: OrphanReaper.__init__ OrphanReaper._schedule OrphanReaper.start
 sidecar.process.spare: _open _take_one with_spare
-sidecar.process.spawning: _die_with.__init__ _pipe _popen spawn_process
-  spawn_process.<locals>.<genexpr>
+sidecar.process.spawning: _pipe _popen spawn_process spawn_process.<locals>.<genexpr>
 sidecar.process.stop: _once session_census
 sidecar.process.waited: is_waited_for register
 sidecar.providers.attachments: read_images
@@ -356,6 +357,8 @@ typing: cast
 urllib.parse: __getattr__ quote_from_bytes
 
 sidecar.contract.events.envelope: _decoder decode_event
+sidecar.process.prepared: Told.__init__ _Prepared.__init__ _Prepared.tell
+  _Prepared.told _candidates _fork _forked _pipe _request prepare
 sidecar.providers.claude.forms: _cli_argv command_line command_of initialize_of permission_mode
 sidecar.providers.claude.link: ClaudeLink.__init__ ClaudeLink.call ClaudeLink.prompt
   ClaudeLink.receive ClaudeLink.settle

@@ -6,25 +6,30 @@ started it ends: so a provider dies with its host, however the host dies.
 
 import errno
 import os
-import signal
 import subprocess
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from sidecar.contract.errors import ProviderProcessFailed
-from sidecar.process.platform import IS_LINUX, os_
+from sidecar.process import prepared
+from sidecar.process.afterfork import die_with
+from sidecar.process.platform import IS_LINUX
 
-_PARENT_GONE = 125
-"""Exit code of a child whose parent died between fork and exec; nobody is left to read it."""
+
+class Process(Protocol):
+    """What is known of a started process. Whoever takes its status notes it here."""
+
+    pid: int
+    returncode: Any
 
 
 class Spawned(NamedTuple):
     """A started process and our ends of its pipes, which now belong to the caller."""
 
-    process: "subprocess.Popen[bytes]"
+    process: Process
     stdin: int
     stdout: int
     stderr: int | None
@@ -41,13 +46,17 @@ def spawn_process(
 ) -> Spawned:
     """Start a process with three pipes as its stdio; two with `merge_stderr`.
 
-    Blocks until exec has succeeded, a few milliseconds. Main thread alone: a parent-death signal
-    fires when the *thread* that forked ends. Raises ProviderProcessFailed.
+    The one that was prepared, if there is one. Blocks until exec has succeeded, a few
+    milliseconds. Main thread alone: a parent-death signal fires when the *thread* that forked
+    ends. Raises ProviderProcessFailed.
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("processes are started from the main thread alone")
     if not argv or any("\0" in word for word in argv):
         raise ProviderProcessFailed("Cannot start a process: its command is empty or has a NUL")
+    told = prepared.start(argv, cwd=cwd, env=env, tag=tag, merge_stderr=merge_stderr)
+    if told is not None:
+        return Spawned(told, *told.pipes)
     count = 2 if merge_stderr else 3
     with ExitStack() as ours_on_failure:
         try:
@@ -83,9 +92,9 @@ def _popen(
 ) -> "subprocess.Popen[bytes]":
     with warnings.catch_warnings():
         # 3.12 warns of fork in a process with threads. What runs between fork and exec is
-        # `_die_with`, which takes no lock that the guard thread could hold.
+        # `die_with`, which takes no lock that the guard thread could hold.
         warnings.simplefilter("ignore", DeprecationWarning)
-        preexec = _die_with(os.getpid(), tag) if IS_LINUX else None
+        preexec = die_with(os.getpid(), tag) if IS_LINUX else None
         return subprocess.Popen(
             list(argv),
             cwd=cwd,
@@ -98,28 +107,6 @@ def _popen(
             preexec_fn=preexec,  # noqa: PLW1509 - the only way to a parent-death signal
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
-
-
-class _die_with:  # noqa: N801 - used as a function; a class binds its names before the fork
-    """Between fork and exec: get the host's old heap limit back, die when the parent does, at once
-    if it has already; take the tag."""
-
-    def __init__(self, parent: int, tag: int | None) -> None:
-        self._parent = parent
-        self._take_tag = None if tag is None else os_.tagger(tag)
-        self._restore_heap_limit = os_.heap_limit_restorer()
-        self._arm = os_.set_parent_death_signal
-        self._getppid = os.getppid
-        self._exit = os._exit
-        self._signal = int(signal.SIGKILL)
-
-    def __call__(self) -> None:
-        self._restore_heap_limit()
-        self._arm(self._signal)
-        if self._getppid() != self._parent:
-            self._exit(_PARENT_GONE)
-        if self._take_tag is not None:
-            self._take_tag()
 
 
 def _why(

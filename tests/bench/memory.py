@@ -69,13 +69,23 @@ def _weigh(supervisor: int) -> dict[str, Any]:
 def _role(process: psutil.Process) -> str:
     """Tell the zygote from its forks, which share its argv: it is the hosts' parent.
 
-    A fork with nothing below it is the spare host, which has no session: it counts by itself.
+    A fork with nothing below it is a process that was prepared; one that has such a one alone is
+    the spare host. Neither has a session: they count by themselves.
     """
-    children = {child.pid for child in process.children()}
-    forks = [p for p in process.children() if set(p.cmdline()) & {"zygote"}]
-    if "zygote" not in process.cmdline() or (children and not forks):
+    if "zygote" not in process.cmdline():
         return "host"
-    return "zygote" if forks else "spare"
+    if not _is_fork(process):
+        return "zygote"
+    below = process.children()
+    if any("zygote" not in child.cmdline() for child in below):
+        return "host"
+    return "prepared" if _is_fork(process.parent()) else "spare"
+
+
+def _is_fork(process: psutil.Process | None) -> bool:
+    """Tell whether it is a zygote's fork, or one of a fork."""
+    above = process.parent() if process is not None else None
+    return above is not None and "zygote" in above.cmdline()
 
 
 def main() -> int:

@@ -75,8 +75,8 @@ async def _measure(
     took_s = time.monotonic() - began
     cpu_s = sidecar_cpu_s(running.pid) - cpu_before
     memory = sidecar_memory(running.pid)
-    parents = [p for p in sidecar_processes(running.pid) if p.children()]
-    hosts = len(parents) - 2  # supervisor and zygote; the spare host has no agent
+    ours = sidecar_processes(running.pid)
+    hosts = sum(bool(set(p.children()) - set(ours)) for p in ours)  # those that have an agent
     return _judge(client, count, options.sessions, began + WARM_S) | {
         "hostProcesses": hosts,
         "startAllS": round(started_s, 1),

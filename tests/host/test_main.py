@@ -1,8 +1,11 @@
 """A host's life: alone it ends with its session, shared it ends when it is told to."""
 
 import asyncio
+import os
 import socket
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,6 +18,7 @@ from sidecar.contract.frames import (
     FromHost,
     HostIdleFrame,
     HostReadyFrame,
+    LogFrame,
     OpenFrame,
     ReplyFrame,
     SessionSpec,
@@ -25,6 +29,10 @@ from sidecar.contract.methods import SessionStartParams
 from sidecar.core.framing import FrameDecoder, encode_frame
 from sidecar.host import main as host_main
 from sidecar.host.main import Host
+from sidecar.process import prepared
+from tests.support import observer
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="prepared on Linux alone")
 
 _DECODER: msgspec.msgpack.Decoder[FromHost] = msgspec.msgpack.Decoder(FromHost)
 
@@ -112,6 +120,62 @@ async def test_a_host_that_waits_ends_when_it_is_told_to(supervisor: Supervisor)
     await supervisor.say(WaitFrame())
     await supervisor.say(EndFrame(1_000, "no session lives"))
     assert await supervisor.end() == 0
+
+
+async def prepared_pid(supervisor: Supervisor) -> int:
+    """Have the host wait, and return the pid of the process that it prepares meanwhile."""
+    await supervisor.say(WaitFrame())
+    async with asyncio.timeout(5):
+        while prepared._prepared is None:
+            await asyncio.sleep(0.001)
+    return prepared._prepared.pid
+
+
+@on_linux
+async def test_a_host_that_waits_prepares_a_process_and_ends_it_unused(
+    supervisor: Supervisor,
+) -> None:
+    pid = await prepared_pid(supervisor)
+    assert observer.parent_of(pid) == os.getpid()
+    await supervisor.say(EndFrame(1_000, "no session lives"))
+    assert await supervisor.end() == 0
+    assert not Path(f"/proc/{pid}").exists()
+
+
+@on_linux
+async def test_a_session_that_cannot_start_leaves_no_prepared_process(
+    supervisor: Supervisor,
+) -> None:
+    pid = await prepared_pid(supervisor)
+    await supervisor.open(0)
+    exit_ = await supervisor.hear(ExitFrame)
+    assert isinstance(exit_, ExitFrame)
+    assert (exit_.killed, exit_.rung) == (0, "none")
+    assert not Path(f"/proc/{pid}").exists()
+
+
+@on_linux
+async def test_a_host_that_was_given_its_session_at_once_prepares_none(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared, "prepare", lambda: pytest.fail("it has its session"))
+    await supervisor.say(WaitFrame())
+    await supervisor.open(0, shared_mark="1" * 32)
+    await supervisor.hear(ExitFrame)
+    await asyncio.sleep(5 * host_main.PREPARE_AFTER_S)
+    await supervisor.say(EndFrame(1_000, "done"))
+
+
+async def test_a_host_that_can_prepare_none_waits_all_the_same(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared, "prepare", lambda: None)
+    await supervisor.say(WaitFrame())
+    log = await supervisor.hear(LogFrame)
+    assert isinstance(log, LogFrame)
+    assert (log.level, log.event) == ("debug", "host.prepared-nothing")
+    await supervisor.open(0)
+    await supervisor.hear(ExitFrame)
 
 
 async def test_a_shared_host_says_that_it_is_idle_and_waits_to_be_told(

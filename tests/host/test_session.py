@@ -1,7 +1,9 @@
 """A session in a host, whatever its provider code does: one exit frame, the last, and why."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +19,8 @@ from sidecar.contract.methods import (
 )
 from sidecar.host import session as host_session
 from sidecar.host.session import CALLS_PER_SESSION, HostSession
-from sidecar.process import stop_session_tree
-from sidecar.providers.base import ProviderSession, SessionContext
+from sidecar.process import prepared, stop_session_tree
+from sidecar.providers.base import ProviderCommand, ProviderSession, SessionContext
 
 Step = Callable[[], Awaitable[Any]]
 
@@ -319,3 +321,46 @@ async def test_a_call_before_the_session_is_up_is_refused(harness: Harness) -> N
     assert (await harness.reply(1)).error is not None
     harness.session.close(0.5, "done")
     await harness.exit()
+
+
+async def test_the_first_process_of_a_session_is_the_one_that_was_prepared(
+    harness: Harness,
+) -> None:
+    pid = prepared.prepare()
+    started: list[int] = []
+
+    async def launch() -> None:
+        for _ in range(2):
+            command = ProviderCommand(["cat"])
+            started.append((await harness.provider.context.spawn(command)).pid)
+
+    harness.provider.on_launch = launch
+    harness.start()
+    await harness.reply(0)
+    assert (started[0] == pid) == (sys.platform == "linux")
+    assert started[1] != pid
+    harness.session.close(1.0, "stopped by the test")
+    await harness.exit()
+
+
+@pytest.mark.parametrize("end", ["open", "failed", "late", "closed"])
+async def test_one_whose_opening_is_over_keeps_no_prepared_process(
+    end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = Harness(monkeypatch, start_ms=50 if end == "late" else None)
+
+    async def fail() -> None:
+        raise ProviderRequestFailed("it does not want to")
+
+    steps: dict[str, Step] = {"open": nothing, "failed": fail}
+    harness.provider.on_initialise = steps.get(end, asyncio.Event().wait)
+    pid = prepared.prepare()
+    harness.start()
+    if end == "closed":
+        await asyncio.sleep(0)
+        harness.session.close(1.0, "stopped by the test")
+    await harness.reply(0)
+    assert not Path(f"/proc/{pid}").exists()
+    harness.session.close(1.0, "stopped by the test")
+    exit_ = await harness.exit()
+    assert (exit_.killed, exit_.survivors) == (0, 0)

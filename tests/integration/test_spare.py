@@ -44,6 +44,18 @@ async def host_of(client: SidecarClient, thread_id: str) -> int:
     return pid
 
 
+def children_of(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+async def prepared_by(spare: int) -> int:
+    """Return the pid of the process that a waiting host has prepared, once it has a session."""
+    async with asyncio.timeout(SEEN_S):
+        while not (found := children_of(spare)) or os.getsid(found[0]) != found[0]:
+            await asyncio.sleep(0.01)
+    return found[0]
+
+
 async def speaks(client: SidecarClient, thread_id: str) -> None:
     """Have the session make a turn."""
     await client.request("session.sendTurn", turn_params(thread_id, "hello"))
@@ -74,12 +86,54 @@ async def test_the_next_session_lives_in_it_and_another_waits_then(client: Sidec
     assert waiting not in [node.get("pid") for node in nodes], "it is nobody's process"
 
 
-async def test_it_shares_no_descriptor_with_a_host_and_starts_nothing(
+async def test_it_shares_no_descriptor_with_a_host_and_prepares_one_process_alone(
     client: SidecarClient,
 ) -> None:
     spare = await spare_after_start(client, "one")
-    assert not observer.inodes(spare) & observer.inodes(await host_of(client, "one"))
-    assert Path(f"/proc/{spare}/task/{spare}/children").read_text() == ""
+    pid = await prepared_by(spare)
+    for waiting in (spare, pid):
+        assert not observer.inodes(waiting) & observer.inodes(await host_of(client, "one"))
+    assert children_of(spare) == [pid]
+    assert children_of(pid) == []
+
+
+async def test_the_first_process_of_the_session_is_the_one_that_was_prepared(
+    client: SidecarClient,
+) -> None:
+    spare = await spare_after_start(client, "one")
+    pid = await prepared_by(spare)
+    await client.request("session.start", start_params("two"))
+    assert await host_of(client, "two") == spare
+    assert children_of(spare) == [pid]
+    assert b"demo-agent" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    await speaks(client, "two")
+    stopped = {"threadId": "two", "idempotencyKey": "stop"}
+    await client.request("session.stop", stopped)
+    await until_gone(pid)
+    await until_gone(spare)
+
+
+async def test_a_prepared_process_that_was_killed_is_nobody_s_loss(client: SidecarClient) -> None:
+    spare = await spare_after_start(client, "one")
+    pid = await prepared_by(spare)
+    os.kill(pid, signal.SIGKILL)
+    await until_gone(pid)
+    await client.request("session.start", start_params("two"))
+    assert await host_of(client, "two") == spare
+    assert pid not in children_of(spare)
+    await speaks(client, "two")
+
+
+@pytest.mark.parametrize("end", ["killed", "stopped"])
+async def test_a_prepared_process_goes_with_its_host(client: SidecarClient, end: str) -> None:
+    spare = await spare_after_start(client, "one")
+    pid = await prepared_by(spare)
+    if end == "killed":
+        os.kill(spare, signal.SIGKILL)
+    else:
+        await client.request("session.stopAll", {"idempotencyKey": "stop"})
+    await until_gone(spare)
+    await until_gone(pid, GONE_S)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

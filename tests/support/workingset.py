@@ -15,6 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from sidecar.process import Child, prepared
 from tests.bench.load import AGENT
 from tests.providers.claude.puppet import DONE, INIT, Stage
 from tests.providers.codex.server import Server, running
@@ -92,6 +93,21 @@ async def with_puppets() -> list[Name]:
     return [name for name in recording.names() if name[0].startswith("sidecar.")]
 
 
+async def with_prepared() -> list[Name]:
+    """Start a process that was prepared, as hosts do that waited; return what of ours that took.
+
+    Only those wait that a zygote has forked.
+    """
+    recording = Recording()
+    recording.start()
+    prepared.prepare()
+    child = await Child.spawn(["/bin/true"], env={})
+    recording.stop()
+    await child.wait()
+    child.close()
+    return [name for name in recording.names() if name[0] == prepared.__name__]
+
+
 def sections(sessions: list[list[Name]]) -> list[list[Name]]:
     """Return what each session runs until its turn has ended, what some do, what stopping takes."""
     turns = [session[: _stop_of(session)] for session in sessions]
@@ -127,8 +143,9 @@ async def main() -> int:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     found = sections([await recorded(*session) for session in SESSIONS])
-    puppets = {name for section in found for name in section}
-    found.insert(-1, sorted(set(await with_puppets()) - puppets))
+    recorded_names = {name for section in found for name in section}
+    others = [*await with_prepared(), *await with_puppets()]
+    found.insert(-1, sorted(set(others) - recorded_names))
     text = text_of(found)
     if options.write:
         FILE.write_text(text, "utf-8")
