@@ -11,6 +11,7 @@ from sidecar.contract.frames import EndFrame, EventFrame, HostIdleFrame, LogFram
 from sidecar.core.placement import Policy
 from sidecar.supervisor import placement
 from sidecar.supervisor.hostlink import HostEnd, HostLink
+from sidecar.supervisor.patience import POOR_TRIES
 from tests.supervisor.hosts_world import Nobody, World, pids, spec, until
 
 
@@ -270,7 +271,7 @@ async def test_an_end_that_nobody_has_seen_is_not_told_however_long_memory_is_sh
     monkeypatch.setattr(HostLink, "ended", poor)
     monkeypatch.setattr(placement, "POOR_S", 0.0)
     seat = await world.opened("a")
-    await until(lambda: tries > 2 * placement.POOR_TRIES)
+    await until(lambda: tries > 2 * POOR_TRIES)
     assert not seat.over
     world.launcher.hosts[0].die()
     async with asyncio.timeout(10):
