@@ -5,7 +5,7 @@ a host cannot choose them. When it has ended nothing of it can reach the session
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -342,7 +342,7 @@ class Generation:
                 self._exit = frame
                 self._exited.set()
                 self._log.info("session.tree-stopped", **stop_figures(frame))
-                asyncio.get_running_loop().call_later(HOST_EXIT_S, self._kill_own_host)
+                self._in_time(HOST_EXIT_S, self._kill_own_host)
             case LogFrame():
                 folded = self._shared.events.fold.session(self._spec.thread_id)
                 turn = folded.turn.turn_id if folded and folded.turn else None
@@ -381,8 +381,11 @@ class Generation:
         )
 
     def _kill_later(self, delay_s: float, reason: str) -> None:
-        timer = asyncio.get_running_loop().call_later(delay_s, self._kill_if_open, reason)
-        self._timers.append(timer)
+        self._in_time(delay_s, self._kill_if_open, reason)
+
+    def _in_time(self, delay_s: float, act: Callable[..., None], *args: str) -> None:
+        """Act in a while, unless it has ended by then: nothing is to keep what has."""
+        self._timers.append(asyncio.get_running_loop().call_later(delay_s, act, *args))
 
     def _kill_if_open(self, reason: str) -> None:
         """Kill the host: the ladder has its deadlines in there, so its loop no longer turns."""

@@ -1,6 +1,8 @@
 """A generation's way to its host: what is in the journal before the host hears of the session."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from types import SimpleNamespace
@@ -168,3 +170,21 @@ async def test_a_call_that_crosses_the_exit_is_answered_by_the_end_and_not_by_th
     with pytest.raises(ProviderProcessFailed, match="ended before it answered") as raised:
         await call
     assert raised.value.data["detail"] == "it broke"
+
+
+async def test_one_that_has_ended_is_kept_by_nothing(start: Start) -> None:
+    start.journal.commit.set_result(None)
+    host = await start.host_is_up()
+    await until(host.heard)
+    host.say(
+        ReplyFrame(0, OPENING_CALL, None, None), ExitFrame(0, "graceful", "", True, "", 0, None)
+    )
+    await start.opening
+    await until(lambda: start.generation._exit)
+    host.die()
+    await start.generation.ended()
+    kept = weakref.ref(start.generation)
+    del start.generation, start.opening
+    await asyncio.sleep(0)
+    gc.collect()
+    assert kept() is None, "a timer, say, has it for a while"

@@ -218,10 +218,12 @@ class ZygoteClient:
     def _host_seen_dead(self, host: HostProcess) -> None:
         """Give the zygote its time to clean and report."""
         self._stop_looking(host)
-        self._loop.call_later(REPORT_DEADLINE_S, self._condemn, host)
+        self._loop.call_later(REPORT_DEADLINE_S, self._condemn, host.key)
 
-    def _condemn(self, host: HostProcess) -> None:
-        if not host.ended and host.pid in self._hosts:
+    def _condemn(self, key: ProcessKey) -> None:
+        """Kill the zygote if it has not reported this one; by its key, so that nothing keeps it."""
+        host = self._hosts.get(key.pid)
+        if host is not None and host.key == key and not host.ended:
             self.kill()
 
     def _host_exited(self, message: dict[str, Any]) -> None:
