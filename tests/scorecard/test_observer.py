@@ -70,6 +70,11 @@ def test_a_census_is_read_for_each_start(tmp_path: Path) -> None:
     assert writes.censuses(tmp_path / "t.log") == [0, 3]
 
 
+def test_a_start_is_read_for_each_program(tmp_path: Path) -> None:
+    logged(tmp_path, "^ 11 5\n", "@ 11 0\n", "+ t:11:1 6\n", "^ 12 9\n")
+    assert writes.starts(tmp_path / "t.log") == [5, 9]
+
+
 def test_a_process_that_hides_is_known_by_its_log(tmp_path: Path) -> None:
     sentinel = new_sentinel()
     below = [sys.executable, "-I", "-S", str(BELOW), "--sentinel", sentinel, "--thread", "t"]

@@ -65,8 +65,9 @@ class Agent:
             time.sleep(60)
         os._exit(0)  # a prompt's thread may be in the middle of a write: it must not hold the end
 
-    def note_others(self) -> None:
-        """Note how many others have our words in their argv, before anything is said."""
+    def note_start(self) -> None:
+        """Note when it begins, and how many others have our words in their argv by then."""
+        self._log.note_start()
         self._log.note_others(living(self._marks) - 1)
 
     def be_deaf(self) -> None:
@@ -160,7 +161,7 @@ def main(argv: list[str]) -> None:
     options = {word.removeprefix("--"): next(words) for word in words}
     agent = Agent(options)
     if "--census" in argv:
-        agent.note_others()
+        agent.note_start()
     if "--deaf" in argv:
         agent.be_deaf()
     agent.serve()

@@ -2,6 +2,7 @@
 
     + <thread>:<pid>:<n> <monotonic_ns>     piece n is about to be written
     = <thread>:<pid>:<n> <monotonic_ns>     write(2) has returned for the whole of it
+    ^ <pid> <monotonic ns>                  the first moment of its program
     @ <pid> <others>                        who else of this thread lived when it started
     ! <pid> <start ticks>                   what it has started that hides its words
 
@@ -35,6 +36,10 @@ class WriteLog:
     def done(self, piece_id: str) -> None:
         """Note that a piece was written whole."""
         self._append("=", piece_id)
+
+    def note_start(self) -> None:
+        """Note that its program begins: its process may be older than that."""
+        self._append("^", str(os.getpid()))
 
     def note_others(self, count: int) -> None:
         """Note how many processes of this thread were alive beside this one."""

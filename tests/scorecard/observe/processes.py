@@ -110,16 +110,6 @@ def is_running(pid: int) -> bool:
     return False
 
 
-def now_s() -> float:
-    """Return the time on the clock of `began_s`: since the machine's start."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def began_s(pid: int) -> float:
-    """Return when a process began, to a hundredth of a second. Raises OSError if it is gone."""
-    return int(_stat(pid)[19]) / os.sysconf("SC_CLK_TCK")
-
-
 def parent_of(pid: int) -> int | None:
     """Return the parent's pid; None if the process has ended."""
     with suppress(OSError):

@@ -72,6 +72,12 @@ def censuses(log: Path) -> list[int]:
     return [int(line.split(" ")[2]) for line in lines if line.startswith("@ ")]
 
 
+def starts(log: Path) -> list[int]:
+    """Return when each program of the agent's began, in monotonic ns."""
+    lines = log.read_text("utf-8").splitlines() if log.exists() else []
+    return [int(line.split(" ")[2]) for line in lines if line.startswith("^ ")]
+
+
 @dataclass(frozen=True, slots=True)
 class Balance:
     """What a consumer got of what one agent wrote."""
