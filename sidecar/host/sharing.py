@@ -8,6 +8,7 @@ written to, and what is new must not lie between what is old:
 - Code has its caches in itself: what sessions run is laid side by side (`packing`).
 - Types and namespaces are numbered when they are first used: they are used here (`versions`).
 - New objects fill the holes between old ones first: none is left (`holes`).
+- A fork copies the tables of all pages: they are few and large (`hugepages`).
 
 Only for a process that never gives its modules back. Does nothing where it is not sure to work.
 """
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from types import CodeType
 
 from sidecar.host.holes import fill_holes
+from sidecar.host.hugepages import collapse
 from sidecar.host.packing import pack_working_set
 from sidecar.host.versions import number_modules, number_types
 
@@ -51,6 +53,8 @@ def keep_shared() -> Iterator[None]:
     yield
     fill_holes()
     gc.freeze()
+    yield
+    collapse()
 
 
 def _is_known() -> bool:
