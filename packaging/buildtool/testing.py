@@ -24,7 +24,7 @@ PREFETCH = "tests.agents.prefetch"
 REQUIRE = {"AGENT_SIDECAR_REQUIRE_FROZEN": "1"}
 """No test against a frozen binary is skipped because there is none."""
 
-WHOLE = ("tests/integration", "tests/frozen")
+WHOLE = ("tests/integration",)
 """Tests that start whole sidecars: they mostly wait, for processes and for deadlines."""
 
 VALUES = ("tests/core", "tests/contract")
