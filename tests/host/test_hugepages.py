@@ -43,8 +43,8 @@ def run(*words: str) -> list[list[int]]:
 
 def test_large_pages_are_shared_and_copied_in_small_ones() -> None:
     (done, huge_kib), (copied_kib, rest) = run()
-    if not done:
-        pytest.skip("this kernel collapses nothing (older than 6.1, or without large pages)")
+    if done < 4 * HUGE_BYTES:
+        pytest.skip("this kernel collapses nothing (older than 6.1), or has no large pages free")
     assert huge_kib * 1024 >= 4 * HUGE_BYTES
     assert copied_kib < 512, "one small page and what counting it took"
     assert rest == ord("x")
