@@ -117,12 +117,13 @@ class Run:
         return next(s.pid for s in zygotes if s.parent == self.supervisor)
 
     def hosts(self) -> list[int]:
-        """Return the hosts of sessions: forked, so they have the zygote's argv."""
-        return [pid for pid in self._forked() if self.below(pid)]
+        """Return the hosts of sessions: with the zygote's argv, above something that has not."""
+        forked = self._forked()
+        return [pid for pid in forked if self.below(pid) - set(forked)]
 
     def waiting(self) -> list[int]:
-        """Return the hosts that wait for a session: nothing is below them."""
-        return [pid for pid in self._forked() if not self.below(pid)]
+        """Return the hosts that wait for a session, and what those have forked for it."""
+        return sorted(set(self._forked()) - set(self.hosts()))
 
     def _forked(self) -> list[int]:
         zygotes = {s.pid for s in observe(self.word) if "zygote" in s.argv}
