@@ -139,7 +139,9 @@ async def test_one_that_is_stopped_while_it_waits_for_another_try_stays_down(
     monkeypatch.setattr(resuming, "LACK_PAUSES_S", (0.05,))
     world.poor = {"a": 1}
     running = asyncio.create_task(world.run(record("a")))
-    await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        while world.poor["a"]:  # until it has been tried once
+            await asyncio.sleep(0)
     assert world.resuming.drop(["a"], below=False) == ["a"]
     await running
     assert world.order == []

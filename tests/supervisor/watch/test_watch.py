@@ -25,7 +25,7 @@ class Fails:
         await asyncio.Event().wait()
 
 
-async def test_one_that_fails_is_run_again() -> None:
+async def runs_twice() -> None:
     fails = Fails()
     watch = Watch([fails], null_log(), again_s=0.01)
     watch.start()
@@ -33,6 +33,10 @@ async def test_one_that_fails_is_run_again() -> None:
         await fails.watches.wait()
     await watch.stop()
     assert fails.runs == 2
+
+
+async def test_one_that_fails_is_run_again() -> None:
+    await runs_twice()
 
 
 async def test_one_is_run_again_also_where_there_was_no_memory_to_wait(
@@ -46,10 +50,4 @@ async def test_one_is_run_again_also_where_there_was_no_memory_to_wait(
         await sleep(delay_s)
 
     monkeypatch.setattr(asyncio, "sleep", poor)
-    fails = Fails()
-    watch = Watch([fails], null_log(), again_s=0.01)
-    watch.start()
-    async with asyncio.timeout(10):
-        await fails.watches.wait()
-    await watch.stop()
-    assert fails.runs == 2
+    await runs_twice()
