@@ -60,6 +60,14 @@ def observe(word: str) -> list[Seen]:
     return found
 
 
+def below(pid: int, seen: list[Seen]) -> set[int]:
+    """Return the descendants of a process among those that were seen."""
+    found = {pid}
+    while more := {s.pid for s in seen if s.parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
 @dataclass
 class Run:
     """A launcher that was started, the sidecar below it, and two sessions with daemons."""
@@ -113,29 +121,30 @@ class Run:
     @property
     def zygote(self) -> int:
         """The child of the supervisor that is a zygote."""
-        zygotes = [s for s in observe(self.word) if "zygote" in s.argv]
-        return next(s.pid for s in zygotes if s.parent == self.supervisor)
+        return self._zygote(observe(self.word))
 
     def hosts(self) -> list[int]:
         """Return the hosts of sessions: with the zygote's argv, above something that has not."""
-        forked = self._forked()
-        return [pid for pid in forked if self.below(pid) - set(forked)]
+        return self._forked()[0]
 
     def waiting(self) -> list[int]:
         """Return the hosts that wait for a session, and what those have forked for it."""
-        return sorted(set(self._forked()) - set(self.hosts()))
+        return self._forked()[1]
 
-    def _forked(self) -> list[int]:
-        zygotes = {s.pid for s in observe(self.word) if "zygote" in s.argv}
-        return sorted(zygotes - {self.zygote})
+    def _forked(self) -> tuple[list[int], list[int]]:
+        """Return what the zygote has forked, by one look: between two there may be one more."""
+        seen = observe(self.word)
+        forked = {s.pid for s in seen if "zygote" in s.argv} - {self._zygote(seen)}
+        hosts = {pid for pid in forked if below(pid, seen) - forked}
+        return sorted(hosts), sorted(forked - hosts)
+
+    def _zygote(self, seen: list[Seen]) -> int:
+        zygotes = [s for s in seen if "zygote" in s.argv]
+        return next(s.pid for s in zygotes if s.parent == self.supervisor)
 
     def below(self, pid: int) -> set[int]:
         """Return the word-carrying descendants of a process."""
-        seen = observe(self.word)
-        below = {pid}
-        while more := {s.pid for s in seen if s.parent in below} - below:
-            below |= more
-        return below - {pid}
+        return below(pid, observe(self.word))
 
     async def until(self, what: str, test: Callable[[], bool]) -> None:
         """Wait for a state of the process table, ALLOWED_S at most."""

@@ -243,8 +243,13 @@ class Round:
         return None, "never"
 
     async def _reconnect(self) -> None:
-        """One of many whose call was cut connects again; the others wait for it."""
+        """One of many whose call was cut connects again; the others wait for it.
+
+        A send may fail before the client's reader has seen the end: without the step of time the
+        callers would keep the loop to themselves, and it would never see it.
+        """
         async with self._rewired:
+            await asyncio.sleep(STEP_S)
             if self._main.close_code is None and self._main.connected:
                 return
             await self._connect(self._main)
