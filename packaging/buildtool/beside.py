@@ -1,6 +1,6 @@
-"""Programs that run one after the other beside everything else, with their output kept for later.
+"""Programs that run beside everything else, some at a time, with their output kept for later.
 
-Owns a thread and the program that runs now. Never prints before it is asked to.
+Owns a thread for each lane and the program that runs in it. Never prints before it is asked to.
 """
 
 import os
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,19 +43,25 @@ class Outcome:
 
 
 class Beside:
-    """`with Beside(steps) as lane: …; lane.outcomes()`. Leaving it early ends what still runs."""
+    """`with Beside(steps) as beside: …; beside.outcomes()`. Leaving it early ends what still runs.
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    Steps begin in their order, each as soon as one of the lanes is free.
+    """
+
+    def __init__(self, steps: Sequence[Step], lanes: int = 1) -> None:
         self._steps = steps
-        self._codes: list[int] = []
+        self._waiting = deque(enumerate(steps))
+        self._codes: dict[int, int] = {}
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._running: set[subprocess.Popen[bytes]] = set()
         self._over = False
-        self._thread = threading.Thread(target=self._run, name="beside", daemon=True)
+        self._lanes = lanes
+        self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         paths.LOGS.mkdir(parents=True, exist_ok=True)
-        self._thread.start()
+        for _ in range(self._lanes):
+            self.add_lane()
         return self
 
     def __exit__(
@@ -65,40 +72,54 @@ class Beside:
     ) -> None:
         with self._lock:
             self._over = True
-            if self._process is not None:
-                end_group(self._process)
-        self._thread.join()
+            for process in self._running:
+                end_group(process)
+        self._join()
+
+    def add_lane(self) -> None:
+        """Run one more of the steps at a time from now on."""
+        thread = threading.Thread(target=self._run, name="beside", daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def outcomes(self) -> list[Outcome]:
         """Wait for all steps; return how each ended, with the lines that it printed."""
-        self._thread.join()
+        self._join()
         return [
-            Outcome(step, code, step.log.read_text("utf-8", "replace").splitlines())
-            for step, code in zip(self._steps, self._codes, strict=True)
+            Outcome(step, self._codes[number], step.log.read_text("utf-8", "replace").splitlines())
+            for number, step in enumerate(self._steps)
         ]
 
-    def _run(self) -> None:
-        for step in self._steps:
-            process = self._start(step)
-            if process is None:
-                return
-            self._codes.append(process.wait())
+    def _join(self) -> None:
+        for thread in self._threads:
+            thread.join()
 
-    def _start(self, step: Step) -> "subprocess.Popen[bytes] | None":
-        """Start a step, unless it is over."""
-        with self._lock, step.log.open("wb") as sink:
-            if self._over:
+    def _run(self) -> None:
+        while started := self._start():
+            number, process = started
+            code = process.wait()
+            with self._lock:
+                self._codes[number] = code
+                self._running.discard(process)
+
+    def _start(self) -> "tuple[int, subprocess.Popen[bytes]] | None":
+        """Start the next step, unless there is none or it is over."""
+        with self._lock:
+            if self._over or not self._waiting:
                 return None
-            self._process = subprocess.Popen(
-                [str(part) for part in step.argv],
-                cwd=step.cwd,
-                env={**os.environ, **step.env},
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            return self._process
+            number, step = self._waiting.popleft()
+            with step.log.open("wb") as sink:
+                process = subprocess.Popen(
+                    [str(part) for part in step.argv],
+                    cwd=step.cwd,
+                    env={**os.environ, **step.env},
+                    stdin=subprocess.DEVNULL,
+                    stdout=sink,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            self._running.add(process)
+            return number, process
 
 
 def end_group(process: "subprocess.Popen[bytes]") -> None:

@@ -4,7 +4,7 @@ Owns the order and the closing lines. What a test needs beyond that is the tests
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from buildtool.beside import Beside, Step
@@ -24,8 +24,11 @@ PREFETCH = "tests.agents.prefetch"
 REQUIRE = {"AGENT_SIDECAR_REQUIRE_FROZEN": "1"}
 """No test against a frozen binary is skipped because there is none."""
 
-WHOLE = ("tests/integration",)
+WHOLE = "tests/integration"
 """Tests that start whole sidecars: they mostly wait, for processes and for deadlines."""
+
+APART = {"trees": f"{WHOLE}/test_trees.py", "providers": f"{WHOLE}/test_providers.py"}
+"""Two of them that take long, to be run by whoever has nothing else to do."""
 
 VALUES = ("tests/core", "tests/contract")
 """Tests that need nothing that is built: they begin beside the freezing, which has one core."""
@@ -69,21 +72,27 @@ Result = tuple[str, int, list[str]]
 
 
 def _all(python: Path, long_option: list[str], values: Beside) -> list[Result]:
-    """Run three lanes side by side, two of which mostly wait, beside what runs already."""
+    """Run three lanes side by side, beside what runs already: long steps first, then what fits."""
     waiting = ["-m", "agents or beside", *long_option]
     others = ["-m", "not agents and not beside", *long_option]
-    lanes = (
-        [_node_step(), _step("beside", python, waiting)],
-        [_step("whole", python, [*others, *WHOLE])],
-    )
-    with Beside(lanes[0]) as first, Beside(lanes[1]) as second:
-        rest = [f"--ignore={folder}" for folder in (*WHOLE, *VALUES)]
-        results = [_pytest(python, [*others, *rest])]
-        for outcome in (*values.outcomes(), *first.outcomes(), *second.outcomes()):
+    steps = [
+        _step("beside", python, waiting),
+        _step("whole", python, [*others, WHOLE, *_without(APART.values())]),
+        *(_step(title, python, [*others, module]) for title, module in APART.items()),
+        _node_step(),
+    ]
+    with Beside(steps, lanes=2) as beside:
+        results = [_pytest(python, [*others, *_without([WHOLE, *VALUES])])]
+        beside.add_lane()
+        for outcome in (*values.outcomes(), *beside.outcomes()):
             say(f"\n{outcome.step.title} (ran beside)")
             say("\n".join(outcome.lines))
             results.append(_judged(outcome.step.title, outcome.code, outcome.lines))
     return results
+
+
+def _without(places: Iterable[str]) -> list[str]:
+    return [f"--ignore={place}" for place in places]
 
 
 def _step(title: str, python: Path, arguments: Sequence[str]) -> Step:

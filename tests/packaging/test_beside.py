@@ -1,4 +1,4 @@
-"""Programs that run beside: in order, with their output kept, ended with the block."""
+"""Programs that run beside: in order, some at a time, their output kept, ended with the block."""
 
 import asyncio
 import sys
@@ -42,17 +42,38 @@ def test_nothing_to_run_is_over_at_once() -> None:
         assert beside.outcomes() == []
 
 
-def test_leaving_early_ends_the_step_with_all_below_it_and_begins_no_other(tmp_path: Path) -> None:
-    up, never = tmp_path / "up", tmp_path / "never"
-    script = f"sleep 600 & echo $! > {up}.new; mv {up}.new {up}; wait"
-    steps = [Step("long", ["sh", "-c", script]), Step("next", ["touch", never])]
-    with Beside(steps):
+def test_each_lane_takes_the_next_step_and_outcomes_keep_the_order(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    waits = f"while [ ! -e {gate} ]; do sleep 0.01; done"
+    steps = [
+        Step("first", ["sh", "-c", waits]),
+        Step("second", ["sh", "-c", waits]),
+        Step("third", ["sh", "-c", f"touch {gate}; exit 4"]),
+    ]
+    with Beside(steps, lanes=2) as beside:
+        beside.add_lane()  # without it nobody would ever open the gate
+        assert [(o.step.title, o.code) for o in beside.outcomes()] == [
+            ("first", 0),
+            ("second", 0),
+            ("third", 4),
+        ]
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_leaving_early_ends_the_step_with_all_below_it_and_begins_no_other(
+    tmp_path: Path, lanes: int
+) -> None:
+    never = tmp_path / "never"
+    ups = [tmp_path / f"up{number}" for number in range(lanes)]
+    scripts = [f"sleep 600 & echo $! > {up}.new; mv {up}.new {up}; wait" for up in ups]
+    steps = [Step(f"long{n}", ["sh", "-c", script]) for n, script in enumerate(scripts)]
+    with Beside([*steps, Step("next", ["touch", never])], lanes):
         deadline = time.monotonic() + WAIT_S
-        while not up.exists():
+        while not all(up.exists() for up in ups):
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        below = int(up.read_text())
-        assert observer.is_running(below)
-    assert asyncio.run(observer.wait_until_ended([below], WAIT_S)) == []
+        below = [int(up.read_text()) for up in ups]
+        assert all(observer.is_running(pid) for pid in below)
+    assert asyncio.run(observer.wait_until_ended(below, WAIT_S)) == []
     assert not never.exists()
     assert not [thread for thread in threading.enumerate() if thread.name == "beside"]
