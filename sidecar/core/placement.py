@@ -14,9 +14,13 @@ Policy = Literal["one", "tree", "packed", "auto"]
 SHARING_MAX = 256
 """Sessions of one sharing key, or of one tree, in a host; more of them get a second host."""
 
-CROWDED_PER_CORE = 25
-"""`auto` packs once this many sessions a core live: beyond it their hosts' own wake-ups cost more
-than what they do (two cores, 200 sessions: p99 803 ms one by one, 63 ms with 50 a host)."""
+CROWDED_PER_CORE = 8
+"""`auto` packs once this many sessions a core live. A host of one is awake for each of its events,
+which costs all others the cores where they are short; docs/adr/0009 has the figures."""
+
+CROWDED_PACK = 8
+"""What `auto` packs into a host: where the cores are short each process gets the same share of
+them, so one of fifty sessions beside many of one would come last."""
 
 PARENTS_MAX = 64
 """Deepest tree that is followed to its root."""
@@ -44,7 +48,7 @@ class Room(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlacementRules:
-    """The settings. `packed` is the number of sessions a host when they are packed."""
+    """The settings. `packed`: sessions a host under that policy, and the most under `auto`."""
 
     policy: Policy = "auto"
     packed: int = 50
@@ -58,8 +62,10 @@ class PlacementRules:
             return Wish(f"share {sharing_key}", SHARING_MAX)
         if self.policy == "tree":
             return Wish(f"tree {root}", SHARING_MAX)
-        if self.policy == "packed" or (self.policy == "auto" and self._crowded(live_sessions)):
+        if self.policy == "packed":
             return Wish("packed", self.packed)
+        if self.policy == "auto" and self._crowded(live_sessions):
+            return Wish("packed", min(self.packed, CROWDED_PACK))
         return ALONE
 
     def _crowded(self, live_sessions: int) -> bool:

@@ -4,6 +4,7 @@ import pytest
 
 from sidecar.core.placement import (
     ALONE,
+    CROWDED_PACK,
     CROWDED_PER_CORE,
     SHARING_MAX,
     PlacementRules,
@@ -15,8 +16,10 @@ from sidecar.core.placement import (
 )
 
 
-def wish(policy: Policy, *, key: str | None = None, root: str = "t", live: int = 0) -> Wish:
-    rules = PlacementRules(policy, packed=8, cores=2)
+def wish(
+    policy: Policy, *, key: str | None = None, root: str = "t", live: int = 0, packed: int = 50
+) -> Wish:
+    rules = PlacementRules(policy, packed=packed, cores=2)
     return rules.wish("t", sharing_key=key, root=root, live_sessions=live)
 
 
@@ -28,12 +31,13 @@ def test_what_shares_something_lives_together_whatever_the_policy(policy: Policy
 def test_each_policy_has_its_groups() -> None:
     assert wish("one") == ALONE
     assert wish("tree", root="root") == Wish("tree root", SHARING_MAX)
-    assert wish("packed") == Wish("packed", 8)
+    assert wish("packed") == Wish("packed", 50)
 
 
 def test_auto_packs_once_sessions_far_outnumber_the_cores() -> None:
     assert wish("auto", live=2 * CROWDED_PER_CORE - 1) == ALONE
-    assert wish("auto", live=2 * CROWDED_PER_CORE) == Wish("packed", 8)
+    assert wish("auto", live=2 * CROWDED_PER_CORE) == Wish("packed", CROWDED_PACK)
+    assert wish("auto", live=2 * CROWDED_PER_CORE, packed=2) == Wish("packed", 2)
 
 
 def room(number: int, taken: int, group: str | None = "g", *, open_: bool = True) -> Room:
