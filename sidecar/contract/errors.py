@@ -84,7 +84,8 @@ class InternalError(SidecarError):
 
 
 class Overloaded(SidecarError):  # noqa: N818
-    """Raised when a bound on concurrent work is reached; trying later may succeed."""
+    """Raised when a bound on concurrent work is reached, or memory, descriptors or processes are
+    used up; trying later may succeed."""
 
     code = -32001
     key = "overloaded"

@@ -204,7 +204,8 @@ class Zygote:
         try:
             pid = os.fork()
         except OSError as error:  # EAGAIN: the user's process limit
-            self.control.send({"op": "failed", "id": request_id, "message": str(error)})
+            said = {"errno": error.errno, "message": error.strerror}
+            self.control.send({"op": "failed", "id": request_id} | said)
             return
         if pid == 0:
             self._host(role, channel_fd, stderr_fd)

@@ -103,10 +103,16 @@ async def _let_go(child: Child) -> None:
     """End the shell as a terminal that is closed would, and by force only after that."""
     if await child.wait_at_most(LEAVE_S) is None:
         running = [info.key for info in descendants([child.pid])]
-        child.signal_group(getattr(signal, "SIGHUP", signal.SIGTERM))
+        child.signal_group(_hang_up())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HANG_UP_S):
                 await child.wait()
                 while any(is_alive(key) for key in running):  # noqa: ASYNC110 - nothing tells
                     await asyncio.sleep(LOOK_S)
     child.close()
+
+
+def _hang_up() -> int:
+    """Return the signal; another one where an app under nohup has all below it ignore SIGHUP."""
+    number: int = getattr(signal, "SIGHUP", signal.SIGTERM)
+    return signal.SIGTERM if signal.getsignal(number) is signal.SIG_IGN else number

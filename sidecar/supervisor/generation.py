@@ -293,7 +293,8 @@ class Generation:
         if seat is None or not seat.holds:
             self._forget()
             kind: ExitKind = "error" if self._close is None else "graceful"
-            return GenerationEnd(kind, "its host could not be launched", True, "")
+            why = f": {seat.failure}" if seat is not None and seat.failure else ""
+            return GenerationEnd(kind, f"its host could not be launched{why}", True, "")
         host = await self._seat_end(seat)
         self._exited.set()
         self._forget()

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from sidecar.contract.errors import Overloaded, ProviderProcessFailed, SidecarError
+from sidecar.contract.errors import Overloaded, SidecarError
 from sidecar.contract.frames import EndFrame, SessionSpec, WaitFrame
 from sidecar.core.placement import ALONE, PlacementRules, Wish, choose, root_of
 from sidecar.journal import Journal
@@ -25,6 +25,7 @@ from sidecar.observe.log import Log
 from sidecar.process.containment import HEADROOM, Containment
 from sidecar.supervisor.hostlink import HostEnd, HostLink
 from sidecar.supervisor.launch import HostLauncher
+from sidecar.supervisor.launch.base import cannot_launch
 from sidecar.supervisor.patience import POOR_S, POOR_TRIES, journalled
 from sidecar.supervisor.seats import Host, Seat
 from sidecar.supervisor.spare import has_room
@@ -231,7 +232,7 @@ class Hosts:
             host.fail(error)
         except Exception as error:  # noqa: BLE001 - those who wait for it must hear of it
             self._log.exception("host.launch-failed", error)
-            host.fail(ProviderProcessFailed(f"Cannot start a host: {error!r}"))
+            host.fail(cannot_launch(error))
         if host.link is not None:
             end = self._released(host, await _end_of(host.link))
         host.ending = True

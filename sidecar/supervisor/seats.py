@@ -90,6 +90,12 @@ class Seat:
         """Whether the host is dead with all that was below it."""
         return self._host.end.done()
 
+    @property
+    def failure(self) -> str:
+        """Why the host could not be launched; "" where it was, or is yet to be."""
+        failed = self._host.up.exception() if self._host.up.done() else None
+        return failed.message if isinstance(failed, SidecarError) else ""
+
     async def up(self) -> None:
         """Wait until the host takes frames. Raises what its launch raised."""
         await asyncio.shield(self._host.up)

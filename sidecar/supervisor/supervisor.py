@@ -340,14 +340,14 @@ class Supervisor:
         try:
             await self.start(msgspec.structs.replace(start, resume_cursor=None))
         except Exception as error:
-            if isinstance(error, SidecarError) and self._generation_of(start.thread_id) != before:
-                self._shared.log.warning(
-                    "session.resume-failed", thread=start.thread_id, error=error.message
-                )
-                return False
             if (what := short_of(error)) is not None:
                 raise Overloaded(f"the sidecar has no {what} left") from error
-            raise
+            told = self._generation_of(start.thread_id) != before
+            if not told or isinstance(error, Overloaded) or not isinstance(error, SidecarError):
+                raise
+            failed = {"thread": start.thread_id, "error": error.message}
+            self._shared.log.warning("session.resume-failed", **failed)
+            return False
         return True
 
     def _generation_of(self, thread_id: str) -> int | None:

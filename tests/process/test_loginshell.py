@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -86,6 +88,15 @@ async def test_a_caller_that_goes_away_leaves_no_shell(tmp_path: Path) -> None:
         await task
 
 
+@pytest.fixture(params=[signal.SIG_DFL, signal.SIG_IGN], ids=["heard", "ignored"])
+def hang_up(request: pytest.FixtureRequest) -> Iterator[None]:
+    """SIGHUP, which all below an app under nohup ignore."""
+    before = signal.signal(signal.SIGHUP, request.param)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hang_up")
 async def test_what_the_files_run_lets_go_of_its_lock_before_it_is_killed(tmp_path: Path) -> None:
     """As `pyenv rehash` does, which is a script of its own: the shell has ended before that."""
     lock, program = tmp_path / "lock", tmp_path / "rehash"

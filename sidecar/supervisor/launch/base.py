@@ -4,6 +4,7 @@ launched ── exit seen, and everything below it dead (or its deadline over) �
 """
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -12,9 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
+from sidecar.contract.errors import Overloaded, ProviderProcessFailed, SidecarError
+from sidecar.core.scarcity import short_of
 from sidecar.process.identity import Exit, ProcessKey
 from sidecar.process.platform import SIGKILL, os_
 from sidecar.process.waited import register, unregister
+
+_NO_PROCESS = errno.EAGAIN
+"""What fork says at the user's limit of processes."""
 
 Role = Literal["host", "probe"]
 """What the launched process does on its channel: run sessions, or find one thing out."""
@@ -31,6 +37,13 @@ class HostExit:
     exit: Exit
     killed: int = 0
     survivors: int = 0
+
+
+def cannot_launch(error: Exception) -> SidecarError:
+    """Return what to raise for it: Overloaded where there is merely too little of something."""
+    short = short_of(error) or (isinstance(error, OSError) and error.errno == _NO_PROCESS)
+    kind = Overloaded if short else ProviderProcessFailed
+    return kind(f"Cannot start a session host: {error if str(error) else repr(error)}")
 
 
 class HostProcess:
@@ -100,7 +113,7 @@ class HostLauncher(ABC):
 
         `module` of a provider that is built in is what it will need first: where hosts share
         memory it is imported once for all of them.
-        Raises ProviderProcessFailed, or ShuttingDown after close.
+        Raises what `cannot_launch` says, or ShuttingDown after close.
         """
 
     @abstractmethod

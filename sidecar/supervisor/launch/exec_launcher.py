@@ -10,14 +10,14 @@ import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 
-from sidecar.contract.errors import ProviderProcessFailed, ShuttingDown
+from sidecar.contract.errors import ShuttingDown
 from sidecar.observe.log import Log, null_log
 from sidecar.process.commands import own_command, own_environment
 from sidecar.process.identity import UNKNOWN_EXIT, ProcessKey
 from sidecar.process.marks import new_mark, with_mark
 from sidecar.process.platform import IS_LINUX, key_of
 from sidecar.supervisor.launch.adopter import Adopter
-from sidecar.supervisor.launch.base import HostLauncher, HostProcess, Role
+from sidecar.supervisor.launch.base import HostLauncher, HostProcess, Role, cannot_launch
 
 
 class ExecLauncher(HostLauncher):
@@ -46,7 +46,7 @@ class ExecLauncher(HostLauncher):
         self._adopter.start()
 
     async def launch(self, role: Role = "host", module: str = "") -> HostProcess:
-        """Start a process, which imports what it needs itself. Raises ProviderProcessFailed."""
+        """Start a process, which imports what it needs itself. Raises what `cannot_launch` says."""
         if self._closing:
             raise ShuttingDown("Cannot start a session host: the sidecar is stopping")
         channel, theirs = socket.socketpair()
@@ -57,7 +57,7 @@ class ExecLauncher(HostLauncher):
         except OSError as error:
             channel.close()
             os.close(stderr_fd)
-            raise ProviderProcessFailed(f"Cannot start a session host: {error}") from error
+            raise cannot_launch(error) from error
         finally:
             os.close(stderr_end)
         channel.setblocking(False)

@@ -11,11 +11,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from sidecar.contract.errors import ProviderProcessFailed
 from sidecar.process.exits import ExitWatch
 from sidecar.process.identity import Exit, ProcessKey
 from sidecar.process.platform import SIGKILL, os_
-from sidecar.supervisor.launch.base import HostExit, HostProcess, Role
+from sidecar.supervisor.launch.base import HostExit, HostProcess, Role, cannot_launch
 from sidecar.supervisor.launch.zygote_process import ZygoteHandle
 
 READY_DEADLINE_S = 20.0
@@ -80,7 +79,7 @@ class ZygoteClient:
     async def fork(self, role: Role = "host", module: str = "") -> HostProcess:
         """Have a host or a probe forked, after the import of `module` if it is still to come.
 
-        Raises ZygoteGone, and ProviderProcessFailed when the machine has no room for a process.
+        Raises ZygoteGone, and what `cannot_launch` says when the machine has no room for a process.
         """
         if not self._ready.is_set():
             await self._within(self._ready.wait(), READY_DEADLINE_S, "did not get ready")
@@ -211,9 +210,7 @@ class ZygoteClient:
     def _fork_failed(self, message: dict[str, Any]) -> None:
         fork = self._forks.get(message["id"])
         if fork is not None and not fork[0].done():
-            fork[0].set_exception(
-                ProviderProcessFailed(f"Cannot start a session host: {message['message']}")
-            )
+            fork[0].set_exception(cannot_launch(OSError(message["errno"], message["message"])))
 
     def _host_seen_dead(self, host: HostProcess) -> None:
         """Give the zygote its time to clean and report."""

@@ -12,7 +12,7 @@ from sidecar.contract.errors import ProviderProcessFailed, ShuttingDown
 from sidecar.observe.log import Log, null_log
 from sidecar.process.marks import new_mark
 from sidecar.supervisor.launch.adopter import Adopter
-from sidecar.supervisor.launch.base import HostLauncher, HostProcess, Role
+from sidecar.supervisor.launch.base import HostLauncher, HostProcess, Role, cannot_launch
 from sidecar.supervisor.launch.zygote_client import ZygoteClient, ZygoteGone
 from sidecar.supervisor.launch.zygote_process import ZygoteHandle, start_zygote
 
@@ -56,7 +56,7 @@ class ZygoteLauncher(HostLauncher):
         self._living_client()
 
     async def launch(self, role: Role = "host", module: str = "") -> HostProcess:
-        """Fork a process. Raises ProviderProcessFailed when two zygotes in a row could not."""
+        """Fork a process. Raises ProviderProcessFailed when two zygotes in a row died of it."""
         reason = ""
         for _ in range(LAUNCH_TRIES):
             if self._closing:
@@ -66,7 +66,7 @@ class ZygoteLauncher(HostLauncher):
             except ZygoteGone as gone:
                 reason = str(gone)
             except OSError as error:  # no descriptor for its channel
-                raise ProviderProcessFailed(f"Cannot start a session host: {error}") from error
+                raise cannot_launch(error) from error
         raise ProviderProcessFailed(f"Cannot start a session host: {reason}")
 
     async def close(self, deadline_s: float) -> None:
@@ -96,7 +96,7 @@ class ZygoteLauncher(HostLauncher):
         try:
             return start_zygote(self.mark, self._command)
         except OSError as error:
-            raise ProviderProcessFailed(f"Cannot start the zygote: {error}") from error
+            raise cannot_launch(error) from error
 
     def _adopt(self, client: ZygoteClient, hosts: list[HostProcess]) -> None:
         """Wait for the hosts of a dead zygote; the orphans that it was burying are ours too."""

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from sidecar.contract.errors import ProviderProcessFailed
+from sidecar.contract.errors import Overloaded
 from sidecar.process import Exit
 from sidecar.supervisor.launch import ZygoteLauncher
 from tests.supervisor.launch.conftest import Launch
@@ -168,7 +168,7 @@ async def test_hosts_live_on_when_the_zygote_dies_and_no_descriptor_is_left(
         await until_gone(zygote)
         await asyncio.sleep(0)  # the turn of the loop in which its hosts are looked at
         assert await host.lives()
-        with pytest.raises(ProviderProcessFailed, match="Too many open files"):
+        with pytest.raises(Overloaded, match="Too many open files"):
             await zygote.launch()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
