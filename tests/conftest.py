@@ -7,6 +7,7 @@ files. A test that must leave something says so: `@pytest.mark.leaves("files", r
 import asyncio
 import inspect
 import os
+import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -32,6 +33,20 @@ FROZEN = {
 }
 
 leftovers.mark_this_run()
+
+
+def heed_signals() -> None:
+    """Have what tests start heed Ctrl-C also where a shell has us run in its background.
+
+    It ignores SIGINT and SIGQUIT for us then, and what is ignored is inherited.
+    """
+    for number in (signal.SIGINT, getattr(signal, "SIGQUIT", signal.SIGINT)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            heeded = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, heeded)
+
+
+heed_signals()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

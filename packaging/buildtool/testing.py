@@ -27,8 +27,12 @@ REQUIRE = {"AGENT_SIDECAR_REQUIRE_FROZEN": "1"}
 WHOLE = "tests/integration"
 """Tests that start whole sidecars: they mostly wait, for processes and for deadlines."""
 
-APART = {"trees": f"{WHOLE}/test_trees.py", "providers": f"{WHOLE}/test_providers.py"}
-"""Two of them that take long, to be run by whoever has nothing else to do."""
+APART = {
+    "faults": "tests/fault",
+    "trees": f"{WHOLE}/test_trees.py",
+    "providers": f"{WHOLE}/test_providers.py",
+}
+"""Parts that take long, to be run by whoever has nothing else to do."""
 
 VALUES = ("tests/core", "tests/contract")
 """Tests that need nothing that is built: they begin beside the freezing, which has one core."""
@@ -78,11 +82,11 @@ def _all(python: Path, long_option: list[str], values: Beside) -> list[Result]:
     steps = [
         _step("beside", python, waiting),
         _step("whole", python, [*others, WHOLE, *_without(APART.values())]),
-        *(_step(title, python, [*others, module]) for title, module in APART.items()),
+        *(_step(title, python, [*others, part]) for title, part in APART.items()),
         _node_step(),
     ]
     with Beside(steps, lanes=2) as beside:
-        results = [_pytest(python, [*others, *_without([WHOLE, *VALUES])])]
+        results = [_pytest(python, [*others, *_without([WHOLE, *APART.values(), *VALUES])])]
         beside.add_lane()
         for outcome in (*values.outcomes(), *beside.outcomes()):
             say(f"\n{outcome.step.title} (ran beside)")
