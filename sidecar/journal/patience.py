@@ -23,10 +23,19 @@ FULL_POLL_S = 5.0
 """How often to look whether a full disk has room again."""
 
 TROUBLE_TRIES = 5
-"""Tries after an input/output error, a lock that did not open or a lack of memory: some drives and
-file shares recover. 0.1 + 0.2 + 0.4 + 0.8 s, then the journal has failed."""
+"""Tries after an input/output error or a lock that did not open: some drives and file shares
+recover. 0.1 + 0.2 + 0.4 + 0.8 + 1.6 s, then the journal has failed."""
+
+LACK_TRIES = 10
+"""Tries after a lack of memory, which is nobody's defect and mostly passes: half a minute."""
 
 _TROUBLE = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+_LACKS = {
+    sqlite3.SQLITE_IOERR_NOMEM,
+    sqlite3.SQLITE_IOERR_SHMMAP,  # no room in the address space for more of the WAL's index
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+}
 
 
 class Disk:
@@ -65,22 +74,14 @@ class Disk:
         while True:
             try:
                 return statement()
-            except MemoryError:
-                if troubles >= TROUBLE_TRIES:
-                    raise
-                troubles += 1
-                time.sleep(delay_s)  # not by an event: that would take memory
-                delay_s = min(delay_s * 2, RETRY_LAST_S)
-            except sqlite3.Error as error:
-                code = primary_code(error)
-                if code == sqlite3.SQLITE_FULL:
-                    if self._note_full(error):
-                        continue
-                elif code in _TROUBLE and troubles < TROUBLE_TRIES:
+            except (MemoryError, sqlite3.Error) as error:
+                if self._may_pass(error, troubles):
                     troubles += 1
-                else:
+                elif not _is_full(error):
                     raise
-                if not self._wait(delay_s):
+                elif self._note_full(error):
+                    continue
+                if not self._wait(error, delay_s):
                     raise
                 delay_s = min(delay_s * 2, RETRY_LAST_S)
 
@@ -95,17 +96,36 @@ class Disk:
         self.full = not self._ballast.restore(self._connection)
         self.message = "the disk is almost full" if self.full else None
 
-    def _note_full(self, error: sqlite3.Error) -> bool:
+    def _may_pass(self, error: Exception, troubles: int) -> bool:
+        """Tell whether another try may do, after so many."""
+        if _is_lack(error):
+            return troubles < LACK_TRIES
+        trouble = isinstance(error, sqlite3.Error) and primary_code(error) in _TROUBLE
+        return trouble and troubles < TROUBLE_TRIES
+
+    def _note_full(self, error: Exception) -> bool:
         """Give up ballast; False when there is none left."""
         self.full = True
         self.message = f"the disk is full: {error}"
         self._on_full()
         return self._ballast.release(self._connection)
 
-    def _wait(self, delay_s: float) -> bool:
+    def _wait(self, error: Exception, delay_s: float) -> bool:
         """Wait for the next try; False when it is time to give up."""
-        if self._hurry.is_set():
-            left_s = self._give_up_at - self._monotonic()
-            return left_s > 0 and not threading.Event().wait(min(delay_s, left_s))
-        self._hurry.wait(delay_s)
+        hurried = self._hurry.is_set()
+        left_s = self._give_up_at - self._monotonic() if hurried else delay_s
+        if left_s <= 0:
+            return False
+        if hurried or _is_lack(error):  # not by an event there: that would take memory
+            time.sleep(min(delay_s, left_s))
+        else:
+            self._hurry.wait(delay_s)
         return True
+
+
+def _is_lack(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or getattr(error, "sqlite_errorcode", 0) in _LACKS
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, sqlite3.Error) and primary_code(error) == sqlite3.SQLITE_FULL

@@ -10,7 +10,7 @@ import pytest
 
 from sidecar.journal import patience
 from sidecar.journal.ballast import Ballast
-from sidecar.journal.patience import TROUBLE_TRIES, Disk
+from sidecar.journal.patience import LACK_TRIES, TROUBLE_TRIES, Disk
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +78,7 @@ def test_a_full_disk_gets_the_ballast_and_then_all_patience(disk: Disk, weight: 
 def test_the_ballast_lets_the_next_try_come_at_once(
     disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_wait(_self: Disk, _delay_s: float) -> bool:
+    def no_wait(_self: Disk, _error: Exception, _delay_s: float) -> bool:
         raise AssertionError("waited")
 
     monkeypatch.setattr(Disk, "_wait", no_wait)
@@ -110,22 +110,37 @@ def test_trouble_is_tried_again_a_few_times(disk: Disk, code: int) -> None:
     assert not disk.full
 
 
-def test_a_lack_of_memory_is_such_a_trouble(disk: Disk) -> None:
+def test_a_lack_of_memory_gets_more_patience(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[int] = []
 
     def poor() -> str:
         tried.append(1)
-        if len(tried) <= TROUBLE_TRIES:
+        if len(tried) <= LACK_TRIES:
             raise MemoryError
         return "done"
 
     assert disk.attempt(poor) == "done"
+    assert len(tried) == LACK_TRIES + 1
     with pytest.raises(MemoryError):
         disk.attempt(_out_of_memory)
+    tried.clear()
+    monkeypatch.setattr(patience, "RETRY_FIRST_S", 0.03)
+    monkeypatch.setattr(patience, "RETRY_LAST_S", 0.03)
+    disk.hurry()
+    with pytest.raises(MemoryError):
+        disk.attempt(poor)
+    assert len(tried) <= LACK_TRIES, "a close does not wait for all tries"
 
 
 def _out_of_memory() -> str:
     raise MemoryError
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_NOMEM, sqlite3.SQLITE_IOERR_SHMMAP])
+def test_one_that_sqlite_meets_gets_it_too(disk: Disk, code: int) -> None:
+    assert disk.attempt(failing(code, LACK_TRIES, [])) == "done"
+    with pytest.raises(sqlite3.OperationalError):
+        disk.attempt(failing(code, LACK_TRIES + 1, []))
 
 
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_READONLY, 0])
