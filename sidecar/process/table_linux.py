@@ -117,11 +117,11 @@ class LinuxTable(ProcessTable):
 def _read(path: str) -> bytes:
     """Return what there is; b"" when the process is gone, and OSError when we cannot look."""
     try:
-        return _read_once(path)
+        return with_spare(lambda: _read_once(path))
     except OSError as error:
-        if error.errno not in NO_DESCRIPTOR:
-            return b""
-    return with_spare(lambda: _read_once(path))
+        if error.errno in NO_DESCRIPTOR:
+            raise
+        return b""
 
 
 def _read_once(path: str) -> bytes:

@@ -67,6 +67,21 @@ def test_and_is_counted_with_what_it_costs(
     assert row.pss_bytes
 
 
+def test_one_that_ends_while_it_is_looked_at_is_merely_gone(
+    child: "subprocess.Popen[bytes]", none_left: None
+) -> None:
+    del none_left
+    table = LinuxTable(os.getpid())
+    table.look(deep=True)
+    row = table.row(child.pid)
+    assert row is not None
+    child.kill()
+    child.wait()
+    table.read_shares([row], 0)
+    assert row.pss_bytes is None
+    assert table.look(deep=False) == [row]
+
+
 def test_and_can_be_killed(child: "subprocess.Popen[bytes]", none_left: None) -> None:
     del none_left
     key = key_of(child.pid)
