@@ -43,6 +43,9 @@ START_DEADLINE_S = 60.0
 ACTIVE_TEXT_BYTES = 256 * 1024
 """Text of a running turn that a snapshot carries a session (PROTOCOL §4)."""
 
+THREAD_ID_CHARS = 256
+"""A threadId at start: every event of the session, and each line of its log, carries it."""
+
 INPUT_CHARS = 120_000
 """Characters of one turn's input, as the host app bounds them (EVENTS, adapter)."""
 ATTACHMENTS = 8

@@ -3,9 +3,12 @@
 Owns shapes and flags. Who carries a method out stands in sidecar/bridge/methods.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from sidecar.contract.base import Count, NonBlank, Positive, Slug, Wire
+import msgspec
+
+from sidecar.contract.base import NON_BLANK, Count, NonBlank, Positive, Slug, Wire
+from sidecar.contract.limits import THREAD_ID_CHARS
 from sidecar.contract.results import (
     DiagnosticsResult,
     Done,
@@ -104,6 +107,12 @@ class Attachment(Wire, frozen=True):
     path: NonBlank | None = None
 
 
+NewThreadId = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=THREAD_ID_CHARS, pattern=NON_BLANK)
+]
+"""A threadId that the client makes up. Elsewhere a longer one merely names no session."""
+
+
 class NoParams(Wire, frozen=True):
     pass
 
@@ -116,7 +125,7 @@ class SessionStartParams(Wire, frozen=True):
     """Start a session, or resume the stopped one of the same threadId."""
 
     idempotency_key: NonBlank
-    thread_id: NonBlank
+    thread_id: NewThreadId
     provider: Slug
     runtime_mode: RuntimeMode
     provider_instance_id: Slug | None = None

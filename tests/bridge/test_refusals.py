@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from sidecar.bridge import Timings
-from sidecar.contract.limits import MESSAGE_BYTES, MIB
+from sidecar.contract.errors import InvalidParams
+from sidecar.contract.limits import MESSAGE_BYTES, MIB, THREAD_ID_CHARS
 from tests.bridge.conftest import Bridge, BridgeFactory, RawSocket
 from tests.bridge.fakes.backend import TOKEN
 from tests.bridge.frames import ANYWHERE, chunk
@@ -206,6 +207,21 @@ async def test_bad_params_are_answered_with_their_path(
         assert (number, error["code"], error["key"]) == (5, -32602, "invalid_params")
         assert error["data"]["path"] == path
     assert bridge.backend.calls == []
+
+
+@pytest.mark.must("P5.1")
+async def test_a_thread_id_that_is_too_long_starts_nothing(bridge: Bridge) -> None:
+    client = await bridge.connected()
+    start = {"provider": "demo", "runtimeMode": "full-access"}
+    for chars, fits in ((THREAD_ID_CHARS, True), (THREAD_ID_CHARS + 1, False)):
+        params = {"idempotencyKey": f"k{chars}", "threadId": "ü" * chars, **start}
+        if fits:
+            await client.request("session.start", params)
+            continue
+        with pytest.raises(InvalidParams) as caught:
+            await client.request("session.start", params)
+        assert caught.value.data["path"] == "threadId"
+    assert len(bridge.backend.calls) == 1
 
 
 @pytest.mark.parametrize(
