@@ -102,14 +102,18 @@ async def test_with_a_limit_of_its_own_the_session_is_ended_and_resumes(
     assert_balanced(client.of_thread("hung"), ended=False)
 
 
-ONE_LONG = "timeout 2.4 sh -c 'while :; do :; done'"
-MANY_SHORT = "timeout 2.4 sh -c 'while :; do timeout 0.05 yes > /dev/null; done'"
+ONE_LONG = "timeout 4 sh -c 'while :; do :; done'"
+MANY_SHORT = "timeout 4 sh -c 'while :; do timeout 0.05 yes > /dev/null; done'"
 
 
 @pytest.mark.parametrize("work", [ONE_LONG, MANY_SHORT])
 async def test_a_tool_that_works_in_silence_is_not_ended(client: SidecarClient, work: str) -> None:
-    """As a build does. It is over after several limits."""
-    params = start_params("build", limits={"stallMs": 600}, runtimeMode="full-access")
+    """As a build does. It is over after several limits.
+
+    Half a limit must be long for the kernel's ticks of 10 ms: a machine that is busy otherwise
+    leaves the many short ones few of them.
+    """
+    params = start_params("build", limits={"stallMs": 1500}, runtimeMode="full-access")
     await client.request("session.start", params)
     await client.request("session.sendTurn", turn_params("build", f"@@tool {work}@@"))
     done = await client.wait_event("turn.completed", thread_id="build", timeout_s=20)
