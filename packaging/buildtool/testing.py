@@ -23,6 +23,9 @@ NODE_CLOSING = re.compile(r"^(ℹ|#) (tests|pass|fail|cancelled|skipped|todo|dur
 PREFETCH = "tests.agents.prefetch"
 REQUIRE = {"AGENT_SIDECAR_REQUIRE_FROZEN": "1"}
 """No test against a frozen binary is skipped because there is none."""
+COMPILE_ONCE = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Tests start a thousand interpreters: where the environment forbids __pycache__, each would
+compile all of the sidecar, for a fifth of a second."""
 
 WHOLE = "tests/integration"
 """Tests that start whole sidecars: they mostly wait, for processes and for deadlines."""
@@ -100,7 +103,7 @@ def _without(places: Iterable[str]) -> list[str]:
 
 
 def _step(title: str, python: Path, arguments: Sequence[str]) -> Step:
-    return Step(title, _pytest_argv(python, arguments), ROOT, REQUIRE)
+    return Step(title, _pytest_argv(python, arguments), ROOT, {**REQUIRE, **COMPILE_ONCE})
 
 
 def _pytest(python: Path, arguments: Sequence[str]) -> Result:
@@ -113,7 +116,7 @@ def _pytest_argv(python: Path, arguments: Sequence[str]) -> list[str | Path]:
 
 
 def _node_step() -> Step:
-    env = {**REQUIRE, "AGENT_SIDECAR_BINARY": str(binary("onefile"))}
+    env = {**REQUIRE, **COMPILE_ONCE, "AGENT_SIDECAR_BINARY": str(binary("onefile"))}
     return Step("node", ["npm", "test", "--silent"], GLUE, env)
 
 
